@@ -1,0 +1,194 @@
+//! The city: agencies, channels, connectors and grants, checked as a whole before anything starts.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::id::{AgencyId, ChannelId, ConnectorId, PluginName, Port, SchemaId};
+use crate::time::Timestamp;
+
+/// A whole city, as its files describe it.
+#[derive(Debug, Clone)]
+pub struct City {
+    /// Its name for people, for example `Bảo Lộc`.
+    pub title: String,
+    /// Who takes part.
+    pub agencies: BTreeMap<AgencyId, Agency>,
+    /// Where the hub listens.
+    pub listen: Listen,
+    /// When the lake is flushed.
+    pub lake: LakeFlush,
+    /// Logs of records.
+    pub channels: BTreeMap<ChannelId, Channel>,
+    /// Plugins set up for one agency system each.
+    pub connectors: BTreeMap<ConnectorId, Connector>,
+    /// Who may do what.
+    pub grants: Vec<Grant>,
+}
+
+/// An organisation that owns connectors, holds keys and is granted channels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Agency {
+    /// Its name for people.
+    pub title: String,
+}
+
+/// How agencies reach the hub.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listen {
+    /// The address, `127.0.0.1:8700` unless given.
+    pub address: SocketAddr,
+    /// Certificate and key, PEM.
+    pub tls: Option<TlsFiles>,
+    /// A proxy that ends TLS stands before the hub, so plain HTTP beyond loopback is meant.
+    pub behind_proxy: bool,
+}
+
+/// PEM files, absolute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate chain.
+    pub certificate: PathBuf,
+    /// The private key.
+    pub key: PathBuf,
+}
+
+/// A channel's records land in the lake when either is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LakeFlush {
+    /// At the latest so long after a record was stored.
+    pub every: Duration,
+    /// Or once so many bytes of records wait.
+    pub bytes: u64,
+}
+
+/// A named, append-only, schema-bound log of records.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Channel {
+    /// What its records look like.
+    pub schema: SchemaId,
+    /// JSON pointers to what identifies a record's subject.
+    pub key: Vec<String>,
+    /// JSON pointer to when it happened.
+    pub time: Option<String>,
+    /// How long records stay in the log; the lake keeps them.
+    pub retention: Option<Duration>,
+}
+
+/// A plugin configured for one agency system.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Connector {
+    /// Which plugin.
+    pub plugin: PluginName,
+    /// Whose system it is.
+    pub agency: AgencyId,
+    /// How its bytes come.
+    pub transport: Transport,
+    /// For the plugin, checked against its manifest.
+    pub settings: Value,
+    /// Where it may send HTTP requests: `https://host[:port]`, or the exact `http://ip:port` of a private address.
+    pub egress: Vec<String>,
+    /// What a call may use.
+    pub limits: Limits,
+    /// Port to channel.
+    pub emits: BTreeMap<Port, ChannelId>,
+}
+
+/// How bytes reach a connector.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Transport {
+    /// A folder; each file is one message.
+    Inbox {
+        /// The folder: absolute, or relative to the hub's data folder.
+        path: PathBuf,
+        /// Glob on the file's name, for example `*.txt`.
+        pattern: String,
+    },
+    /// `POST /v1/connectors/{domain}/{name}/messages`.
+    Webhook,
+    /// The plugin's `source` is called again and again.
+    Poll {
+        /// The pause between calls that brought nothing more.
+        every: Duration,
+    },
+}
+
+/// What one call may use. Each has a default that suits a small connector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// All linear memories and tables of the call together, bytes.
+    pub memory_bytes: u64,
+    /// Wall-clock time, waiting included.
+    pub time_per_call: Duration,
+    /// Time on a processor.
+    pub cpu_per_call: Duration,
+    /// Bytes emitted and rejected.
+    pub output_bytes: u64,
+    /// Bytes of one message.
+    pub message_bytes: u64,
+    /// Lines the plugin may log; more are dropped and counted.
+    pub log_lines: u32,
+    /// Calls of the guest into the hub.
+    pub host_calls: u64,
+    /// Outbound HTTP requests.
+    pub http_requests: u32,
+    /// Bytes of all HTTP responses.
+    pub http_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            memory_bytes: 64 << 20,
+            time_per_call: Duration::from_secs(60),
+            cpu_per_call: Duration::from_secs(30),
+            output_bytes: 1 << 30,
+            message_bytes: 256 << 20,
+            log_lines: 1_000,
+            host_calls: 1_000_000,
+            http_requests: 100,
+            http_bytes: 256 << 20,
+        }
+    }
+}
+
+/// What an agency may do with a channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// Who.
+    pub agency: AgencyId,
+    /// With which channel.
+    pub channel: ChannelId,
+    /// Reading, writing or both.
+    pub access: Access,
+    /// What for, in the words of the agreement.
+    pub purpose: String,
+    /// The first moment at which it no longer holds.
+    pub until: Option<Timestamp>,
+}
+
+/// Reading and writing, apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Access {
+    /// May read records.
+    pub read: bool,
+    /// May post records.
+    pub write: bool,
+}
+
+impl City {
+    /// Whether an agency may read (or write) a channel now. No grant, no access; its own connectors' output is no exception.
+    pub fn allows(&self, agency: &AgencyId, channel: &ChannelId, wanted: Access, now: Timestamp) -> bool {
+        let mut got = Access { read: false, write: false };
+        for grant in &self.grants {
+            if grant.agency == *agency && grant.channel == *channel && grant.until.is_none_or(|until| now < until) {
+                got.read |= grant.access.read;
+                got.write |= grant.access.write;
+            }
+        }
+        (!wanted.read || got.read) && (!wanted.write || got.write)
+    }
+}

@@ -1,0 +1,15 @@
+//! The domain of Lienthong, pure: ids, records, schemas, manifests, the city and what moves between the hub's parts.
+//!
+//! Nothing here knows HTTP, SQL, WebAssembly, a clock or a disk. `now` is always an argument.
+
+pub mod city;
+pub mod columns;
+pub mod decode;
+pub mod id;
+pub mod log;
+pub mod manifest;
+pub mod ports;
+pub mod record;
+pub mod schema;
+pub mod time;
+pub mod units;
