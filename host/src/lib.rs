@@ -3,6 +3,7 @@
 //! `net` → `store` → `wasm` → `transport` → `lake` → `delivery` → `pipeline` → `ops` → `http` → `config` → `app`;
 //! `store`, `wasm`, `transport` and `lake` never import each other.
 
+
 pub mod config;
 pub mod lake;
 pub mod net;
