@@ -4,6 +4,7 @@
 //! `store`, `wasm`, `transport` and `lake` never import each other.
 
 
+pub mod clock;
 pub mod config;
 pub mod lake;
 pub mod net;

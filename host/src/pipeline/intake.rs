@@ -65,8 +65,8 @@ impl Intake {
         let ports =
             connector.emits.iter().filter_map(|(port, channel)| Some((port.clone(), channels.get(channel)?.clone()))).collect();
         Self(Arc::new(Mutex::new(State {
+            call: store.begin_call(),
             store,
-            call: CallId::random(),
             origin,
             received_at,
             ports,
@@ -88,7 +88,7 @@ impl Intake {
         Output {
             appends,
             rejections,
-            staged: state.staged.then(|| state.call.clone()),
+            staged: state.staged.then_some(state.call),
             accepted: state.accepted,
             rejected: state.rejected,
             first: std::mem::take(&mut state.first),
@@ -100,7 +100,7 @@ impl Intake {
         let mut state = self.0.lock().await;
         state.take_held();
         if std::mem::take(&mut state.staged)
-            && let Err(error) = state.store.abandon(state.call.clone()).await
+            && let Err(error) = state.store.abandon(state.call).await
         {
             // The store deletes it at its next start; it can never become visible.
             tracing::warn!(%error, "staged output of a failed call was not deleted");
@@ -162,7 +162,7 @@ impl State {
         // Set before the write: a part that may or may not have been staged must be abandoned too.
         self.staged = true;
         let part = Part { received_at: self.received_at, origin: self.origin.clone(), appends, rejections };
-        self.store.stage(self.call.clone(), part).await.map_err(|error| Stopped::Cancelled(format!("output could not be staged: {error}")))
+        self.store.stage(self.call, part).await.map_err(|error| Stopped::Cancelled(format!("output could not be staged: {error}")))
     }
 }
 

@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 
 use super::channels::Channel;
 use super::intake::lines;
-use crate::store::{Append, Group, Outcome, Receipt, Rejection, Remember, Store};
+use crate::store::{Append, Group, Outcome, Rejection, Remember, Store};
 
 /// Reasons told to the caller.
 const FIRST_REASONS: usize = 20;
@@ -85,21 +85,21 @@ struct Note {
     reasons: Vec<Reason>,
 }
 
-/// Validates a post and appends it.
-pub async fn post(store: &Store, channel: &Channel, post: Post) -> Result<Outcome, Unreadable> {
+/// Validates a post and appends it. With the outcome come the first reasons of what was refused, of the first time if it is a repeat.
+pub async fn post(store: &Store, channel: &Channel, post: Post) -> Result<(Outcome, Vec<Reason>), Unreadable> {
     let channel = channel.clone();
-    let group = tokio::task::spawn_blocking(move || group(&channel, post)).await.unwrap_or_else(|error| {
+    let (group, reasons) = tokio::task::spawn_blocking(move || group(&channel, post)).await.unwrap_or_else(|error| {
         Err(Unreadable { expected: "post this hub can validate", message: format!("validation ended early: {error}") })
     })?;
-    Ok(store.commit(group).await)
+    let outcome = store.commit(group).await;
+    let reasons = match &outcome {
+        Outcome::Repeated(receipt) => serde_json::from_slice::<Note>(&receipt.note).map(|note| note.reasons).unwrap_or_default(),
+        _ => reasons,
+    };
+    Ok((outcome, reasons))
 }
 
-/// The first reasons kept with a receipt of [`post`].
-pub fn reasons(receipt: &Receipt) -> Vec<Reason> {
-    serde_json::from_slice::<Note>(&receipt.note).map(|note| note.reasons).unwrap_or_default()
-}
-
-fn group(channel: &Channel, post: Post) -> Result<Group, Unreadable> {
+fn group(channel: &Channel, post: Post) -> Result<(Group, Vec<Reason>), Unreadable> {
     let mut decoder = Decoder::new(DecodeLimits::default());
     let mut batch = ValidBatch::new(channel.schema.id().clone());
     let mut rejections = Vec::new();
@@ -120,14 +120,16 @@ fn group(channel: &Channel, post: Post) -> Result<Group, Unreadable> {
             }
         }
     }
-    let note = serde_json::to_vec(&Note { reasons }).unwrap_or_default();
+    let note = Note { reasons };
     let remember = post.idempotency_key.map(|key| Remember {
         scope: format!("{}:{}", post.origin.agency, channel.id),
         key: key.into_bytes(),
         body_hash: Sha256::digest(&post.body).into(),
+        note: serde_json::to_vec(&note).unwrap_or_default(),
     });
     let appends = if batch.is_empty() { vec![] } else { vec![Append { channel: channel.id.clone(), batch }] };
-    Ok(Group { received_at: post.received_at, origin: post.origin, appends, rejections, publish: None, remember, advance: None, note })
+    let group = Group { received_at: post.received_at, origin: post.origin, appends, rejections, publish: None, remember, advance: None };
+    Ok((group, note.reasons))
 }
 
 struct Item<'a> {
