@@ -239,4 +239,4 @@ fn number_out_of_range(bytes: &[u8], near: usize) -> Option<Violation> {
 
 #[cfg(test)]
 #[path = "decode_tests.rs"]
-mod tests;
+pub(crate) mod tests;

@@ -21,16 +21,29 @@ pub(super) fn of_error(error: &ValidationError<'_>, documents: &Documents<'_>) -
     let full = error.instance_path().to_string();
     let pointer = public_part(&full, documents);
     let names = pointer.len() == full.len() && !is_personal(documents, &full);
-    Violation { keyword: keyword(error.kind()).to_owned(), message: message(error.kind(), names), pointer }
+    let keyword = keyword(error).to_owned();
+    let message = match keyword.as_str() {
+        "additionalProperties" | "unevaluatedProperties" if matches!(error.kind(), Kind::FalseSchema) => {
+            "the schema does not know this property".into()
+        }
+        _ => message(error.kind(), names),
+    };
+    Violation { pointer, keyword, message }
 }
 
-fn keyword(kind: &Kind) -> &str {
-    match kind {
-        // The keyword that a `false` schema stands for cannot be told; this is what people look for.
-        Kind::FalseSchema => "false",
+/// The keyword at fault; for a `false` schema the one that it stands under, which is what people look for.
+fn keyword<'e>(error: &'e ValidationError<'_>) -> &'e str {
+    match error.kind() {
+        Kind::FalseSchema => {
+            let above = error.schema_path().as_str().rsplit('/').find(|part| !part.bytes().all(|b| b.is_ascii_digit()));
+            above.filter(|part| REFUSING.contains(part)).unwrap_or("false")
+        }
         other => other.keyword(),
     }
 }
+
+/// Keywords that are often `false`.
+const REFUSING: [&str; 5] = ["additionalProperties", "unevaluatedProperties", "additionalItems", "unevaluatedItems", "items"];
 
 /// The pointer down to the first property tagged `x-personal`: keys below it may be personal data themselves.
 fn public_part(pointer: &str, documents: &Documents<'_>) -> String {
