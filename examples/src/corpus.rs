@@ -55,7 +55,7 @@ impl Corpus {
         // Writing to a string cannot fail.
         let _ = write!(
             line,
-            "{{\"id\":\"{:08x}-{:04x}-4{:03x}-a{:03x}-{:0id_digits$x}\",\"station\":\"tram-quan-trac-{station:04}\",\"parameter\":\"{parameter}\",\
+            "{{\"id\":\"{:08x}-{:04x}-4{:03x}-a{:03x}-{:0id_digits$x}\",\"station\":\"tram-khong-khi-{station:04}\",\"parameter\":\"{parameter}\",\
              \"value\":{value}.{:02},\"unit\":\"{unit}\",",
             high >> 32,
             (high >> 16) & 0xffff,
@@ -79,7 +79,7 @@ impl Corpus {
             self.below(10),
             self.below(2) == 0,
         );
-        for nth in 0..2 + self.below(2) {
+        for nth in 0..5 + self.below(3) {
             let comma = if nth == 0 { "" } else { "," };
             let _ = write!(line, "{comma}\"{}\"", FLAGS[self.below(FLAGS.len() as u64) as usize]);
         }

@@ -121,26 +121,39 @@ fn not_an_object(bytes: &[u8]) -> Result<(), Violation> {
 const FEW_KEYS: usize = 64;
 
 fn no_duplicate_key(nodes: &[Raw<'_>], object: usize, len: usize) -> Result<(), Violation> {
-    let mut at = object + 1;
+    let twice = if len > FEW_KEYS { twice_among_many(nodes, object, len) } else { twice_among_few(nodes, object, len) };
+    let Some(key) = twice else { return Ok(()) };
+    let pointer = format!("{}/{}", pointer_to(nodes, object), escape(key));
+    Err(Violation { pointer, keyword: "decode".into(), message: "the key stands twice in its object".into() })
+}
+
+fn twice_among_few<'a>(nodes: &[Raw<'a>], object: usize, len: usize) -> Option<&'a str> {
     let mut filter = [0u64; 4];
-    let mut many = if len > FEW_KEYS { HashSet::with_capacity(len) } else { HashSet::new() };
+    let mut at = object + 1;
     for nth in 0..len {
         let (Some(Raw::String(key)), Some(value)) = (nodes.get(at), nodes.get(at + 1)) else { break };
-        let seen = if len > FEW_KEYS {
-            !many.insert(*key)
-        } else {
-            let (word, bit) = filter_bit(key.as_bytes());
-            let maybe = filter[word] & bit != 0;
-            filter[word] |= bit;
-            maybe && is_among_first(nodes, object, nth, key)
-        };
-        if seen {
-            let pointer = format!("{}/{}", pointer_to(nodes, object), escape(key));
-            return Err(Violation { pointer, keyword: "decode".into(), message: "the key stands twice in its object".into() });
+        let (word, bit) = filter_bit(key.as_bytes());
+        if filter[word] & bit != 0 && is_among_first(nodes, object, nth, key) {
+            return Some(key);
+        }
+        filter[word] |= bit;
+        at += 1 + span(value);
+    }
+    None
+}
+
+#[cold]
+fn twice_among_many<'a>(nodes: &[Raw<'a>], object: usize, len: usize) -> Option<&'a str> {
+    let mut seen = HashSet::with_capacity(len);
+    let mut at = object + 1;
+    for _ in 0..len {
+        let (Some(Raw::String(key)), Some(value)) = (nodes.get(at), nodes.get(at + 1)) else { break };
+        if !seen.insert(*key) {
+            return Some(key);
         }
         at += 1 + span(value);
     }
-    Ok(())
+    None
 }
 
 fn is_among_first(nodes: &[Raw<'_>], object: usize, count: usize, key: &str) -> bool {

@@ -104,10 +104,12 @@ const ONE: [&str; 12] = [
 /// Keywords whose value is a list of subschemas.
 const LIST: [&str; 5] = ["items", "allOf", "anyOf", "oneOf", "prefixItems"];
 /// Keywords whose value holds named subschemas.
-const NAMED: [&str; 5] = ["properties", "patternProperties", "dependentSchemas", "dependencies", "$defs"];
+const NAMED: [&str; 4] = ["properties", "patternProperties", "dependentSchemas", "dependencies"];
+/// Keywords whose named subschemas only apply where something refers to them.
+const DEFINITIONS: [&str; 2] = ["$defs", "definitions"];
 
-/// The subschemas right below one, each with the pointer from there. Those below `$defs` and `definitions` only apply
-/// where something refers to them: they are left out where `applied` is asked for.
+/// The subschemas right below one, each with the pointer from there; without the definitions where only what is
+/// `applied` is asked for.
 pub(crate) fn subschemas(node: &Value, applied: bool) -> Vec<(String, &Value)> {
     let Value::Object(keywords) = node else { return Vec::new() };
     let mut found = Vec::new();
@@ -118,11 +120,9 @@ pub(crate) fn subschemas(node: &Value, applied: bool) -> Vec<(String, &Value)> {
             Value::Array(list) if LIST.contains(&word) => {
                 found.extend(list.iter().enumerate().map(|(nth, one)| (format!("/{word}/{nth}"), one)))
             }
-            Value::Object(named) if NAMED.contains(&word) || word == "definitions" => {
-                if !(applied && matches!(word, "$defs" | "definitions")) {
-                    let schemas = named.iter().filter(|(_, one)| one.is_object() || one.is_boolean());
-                    found.extend(schemas.map(|(name, one)| (format!("/{word}/{}", escape(name)), one)));
-                }
+            Value::Object(named) if NAMED.contains(&word) || !applied && DEFINITIONS.contains(&word) => {
+                let schemas = named.iter().filter(|(_, one)| one.is_object() || one.is_boolean());
+                found.extend(schemas.map(|(name, one)| (format!("/{word}/{}", escape(name)), one)));
             }
             _ => {}
         }
