@@ -16,6 +16,7 @@ pub struct Tape<'d> {
 
 impl Tape<'_> {
     /// The record itself, an object.
+    #[inline]
     pub fn root(&self) -> Node<'_> {
         Node(&self.filled.0)
     }
@@ -48,11 +49,14 @@ impl Drop for Tape<'_> {
 pub struct Node<'a>(pub(crate) &'a [Raw<'a>]);
 
 impl<'a> Node<'a> {
+    #[inline]
     pub(crate) fn raw(self) -> Raw<'a> {
+        // A handle always has its own node; an empty one would read as null.
         self.0.first().copied().unwrap_or(Raw::Static(StaticNode::Null))
     }
 
     /// The text of a string, unescaped.
+    #[inline]
     pub fn as_str(self) -> Option<&'a str> {
         match self.raw() {
             Raw::String(text) => Some(text),
@@ -80,6 +84,7 @@ impl<'a> Node<'a> {
     }
 
     /// A boolean.
+    #[inline]
     pub fn as_bool(self) -> Option<bool> {
         match self.raw() {
             Raw::Static(StaticNode::Bool(value)) => Some(value),
@@ -88,11 +93,13 @@ impl<'a> Node<'a> {
     }
 
     /// Is it `null`?
+    #[inline]
     pub fn is_null(self) -> bool {
         matches!(self.raw(), Raw::Static(StaticNode::Null))
     }
 
     /// An object's members; none where it is no object.
+    #[inline]
     pub fn members(self) -> Members<'a> {
         match self.raw() {
             Raw::Object { len, .. } => Members { rest: self.after(), left: len },
@@ -101,6 +108,7 @@ impl<'a> Node<'a> {
     }
 
     /// An array's elements; none where it is no array.
+    #[inline]
     pub fn elements(self) -> Elements<'a> {
         match self.raw() {
             Raw::Array { len, .. } => Elements { rest: self.after(), left: len },
@@ -109,6 +117,7 @@ impl<'a> Node<'a> {
     }
 
     /// An object's member of this name.
+    #[inline]
     pub fn get(self, name: &str) -> Option<Node<'a>> {
         self.members().find(|(key, _)| *key == name).map(|(_, value)| value)
     }
@@ -141,6 +150,7 @@ impl<'a> Node<'a> {
         }
     }
 
+    #[inline]
     fn after(self) -> &'a [Raw<'a>] {
         self.0.get(1..).unwrap_or_default()
     }
