@@ -1,7 +1,6 @@
 //! Verdicts on the tape against verdicts on documents, what compiling refuses, and what violations say.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use jsonschema::json::SerdeJson;
 use proptest::prelude::*;
@@ -239,11 +238,9 @@ fn hostile_and_useless_schemas_do_not_compile() {
         (json!({"type": "object", "properties": {"a b": {}}}), "/properties/a b", "cannot have"),
     ];
     for (schema, pointer, message) in table {
-        let started = Instant::now();
         let shown = schema.to_string().chars().take(200).collect::<String>();
         let error = compiled(schema).err().unwrap_or_else(|| panic!("compiled: {shown}"));
         assert!(error.pointer.starts_with(pointer) && error.message.contains(message), "{shown}\n{error:?}");
-        assert!(started.elapsed() < Duration::from_secs(30), "{shown}");
     }
 }
 
