@@ -12,5 +12,6 @@ pub mod ports;
 pub mod record;
 pub mod retry;
 pub mod schema;
+pub mod tape;
 pub mod time;
 pub mod units;
