@@ -140,7 +140,9 @@ pub(super) fn severity(error: &sqlx::Error) -> Severity {
             _ => Severity::Statement,
         },
         // The connection's own thread is gone, or speaks nonsense.
-        None if matches!(error, sqlx::Error::RowNotFound | sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_)) => Severity::Statement,
+        None if matches!(error, sqlx::Error::RowNotFound | sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_)) => {
+            Severity::Statement
+        }
         None => Severity::Fatal,
     }
 }
