@@ -1,0 +1,1 @@
+//! The sandbox with real components.
