@@ -11,5 +11,6 @@ pub mod manifest;
 pub mod ports;
 pub mod record;
 pub mod schema;
+pub mod tape;
 pub mod time;
 pub mod units;
