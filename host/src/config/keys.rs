@@ -4,6 +4,7 @@
 #[derive(Debug)]
 pub(super) struct Keys {
     /// Its name in `$defs` of the published schema.
+    #[cfg_attr(not(test), expect(dead_code, reason = "only the comparison needs it"))]
     pub(super) definition: &'static str,
     pub(super) known: &'static [&'static str],
     /// Words of a later version: said so instead of "unknown".
