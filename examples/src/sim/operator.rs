@@ -13,6 +13,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::feed::Feed;
 use super::ledger::{Entry, Ledger};
@@ -31,14 +32,14 @@ pub struct Answered {
     pub unchanged: u64,
 }
 
-/// A server that runs until it is stopped.
+/// A server that runs until it is stopped, or at the latest dropped.
 #[derive(Debug)]
 pub struct Operator {
     address: SocketAddr,
     shared: Arc<Shared>,
     base: Feed,
     stop: CancellationToken,
-    task: tokio::task::JoinHandle<()>,
+    task: AbortOnDropHandle<()>,
 }
 
 #[derive(Debug)]
@@ -69,7 +70,7 @@ impl Operator {
         let published = Mutex::new(Published::new(&base, 1, now)?);
         let shared = Arc::new(Shared { ledger, published });
         let stop = CancellationToken::new();
-        let task = tokio::spawn(serve(listener, Arc::clone(&shared), stop.clone()));
+        let task = AbortOnDropHandle::new(tokio::spawn(serve(listener, Arc::clone(&shared), stop.clone())));
         Ok(Self { address, shared, base, stop, task })
     }
 
