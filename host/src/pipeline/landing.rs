@@ -131,7 +131,7 @@ impl Lander {
             time: self.channel.config.time.clone(),
         };
         let mut table = self.lake.table(spec).await?;
-        let mut next = self.resume(&table);
+        let mut next = self.resume(&mut table).await?;
         loop {
             let (batches, stopping) = self.gather(next).await?;
             if let Some(last) = batches.last() {
@@ -153,12 +153,18 @@ impl Lander {
     }
 
     /// Where the table ends, by its own word.
-    fn resume(&self, table: &Table) -> Position {
+    async fn resume(&self, table: &mut Table) -> Result<Position, Error> {
         let end = self.store.end(&self.channel.id).unwrap_or(Position::START);
-        let rows: u64 = (1..=end.epoch).map(|epoch| table.resume_at(epoch)).sum();
+        let (mut rows, mut resume) = (0, Position::START);
+        for epoch in 1..=end.epoch {
+            let offset = table.resume_at(epoch).await?;
+            rows += offset;
+            if offset > 0 {
+                resume = Position { epoch, offset };
+            }
+        }
         self.progress.change(&self.channel.id, |landed| landed.rows = rows);
-        let epoch = (1..=end.epoch).rev().find(|epoch| table.resume_at(*epoch) > 0).unwrap_or(1);
-        Position { epoch, offset: table.resume_at(epoch) }
+        Ok(resume)
     }
 
     /// Waits for records and gathers them until the commit is large enough or old enough, or the hub stops.
