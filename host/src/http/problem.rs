@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use crate::ops::keys::Denied;
+use crate::ops::keys::{Denied, NotMade};
 use crate::store::{self, Refusal};
 
 /// An answer that says no.
@@ -100,5 +100,12 @@ impl From<Denied> for Problem {
                 Self::unavailable("keys cannot be checked now; try again")
             }
         }
+    }
+}
+
+impl From<NotMade> for Problem {
+    fn from(error: NotMade) -> Self {
+        tracing::error!(%error, "a key was not made");
+        Self::unavailable("the key was not made; try again")
     }
 }

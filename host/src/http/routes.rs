@@ -25,10 +25,12 @@ impl Routes {
     }
 
     /// Adds a door. The handler takes its permission first, then one extractor (a tuple of them) for the rest.
-    pub fn door<P, A, F, Fut>(mut self, door: Door, handler: F) -> Self
+    pub fn door<P, M, A, F, Fut>(mut self, door: Door, handler: F) -> Self
     where
         P: Permission,
-        A: FromRequest<Api> + Send + 'static,
+        // `M` is axum's mark of whether the last extractor reads the body.
+        M: Send + 'static,
+        A: FromRequest<Api, M> + Send + 'static,
         F: Fn(P, A) -> Fut + Clone + Send + Sync + 'static,
         Fut: Future<Output: IntoResponse> + Send,
     {

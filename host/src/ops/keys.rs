@@ -138,6 +138,17 @@ pub enum Denied {
     Unchecked(#[from] store::Error),
 }
 
+/// Why no key was made.
+#[derive(Debug, thiserror::Error)]
+pub enum NotMade {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// The system's random source.
+    #[error("the system gives no random bytes: {0}")]
+    Random(#[from] io::Error),
+}
+
 /// What a new key shall be.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -187,7 +198,7 @@ pub struct KeyInfo {
 }
 
 /// Makes a key and gives it back: the only time anyone sees it.
-pub async fn create(store: &Store, pepper: &Pepper, new: NewKey, now: Timestamp) -> Result<(KeyInfo, String), store::Error> {
+pub async fn create(store: &Store, pepper: &Pepper, new: NewKey, now: Timestamp) -> Result<(KeyInfo, String), NotMade> {
     let (id, secret) = (random_digits(ID_LENGTH)?, random_digits(SECRET_LENGTH)?);
     let body = format!("lt_{id}_{secret}");
     let key = format!("{body}_{}", checksum(&body));
@@ -241,7 +252,7 @@ fn checksum(body: &str) -> String {
     format!("{:08x}", crc32fast::hash(body.as_bytes()))
 }
 
-fn random_digits(length: usize) -> Result<String, store::Error> {
+fn random_digits(length: usize) -> io::Result<String> {
     let mut text = String::with_capacity(length);
     let mut bytes = [0u8; 64];
     while text.len() < length {
