@@ -1,7 +1,6 @@
 //! Landing, as the pipeline meets it: exactly once, over crashes, second writers, lost answers and odd records.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use deltalake_core::DeltaTable;
 use deltalake_core::arrow::array::{Array, AsArray, RecordBatch};
@@ -295,8 +294,8 @@ async fn newer_schemas_add_columns_and_old_types_stay() {
     newer.columns.push(column("humidity", ColumnType::Integer));
     let mut table = place.lake().table(newer.clone()).await.unwrap();
     table.land(&[batch(1, 1, &[r#"{"count":"nhiều","humidity":81}"#])]).await.unwrap();
-    let version = table.version;
-    assert_eq!(place.lake().table(newer).await.unwrap().version, version, "nothing to add the second time");
+    let version = table.version();
+    assert_eq!(place.lake().table(newer).await.unwrap().version(), version, "nothing to add the second time");
     let rows = place.rows().await;
     let new = rows.iter().find(|rows| rows.column_by_name("humidity").is_some()).unwrap();
     assert_eq!(new["humidity"].as_primitive::<Int64Type>().value(0), 81);
@@ -343,7 +342,7 @@ async fn upkeep_makes_checkpoints_and_the_transaction_outlives_the_log() {
         }
     }
     let mut table = place.table().await;
-    assert_eq!((table.resume_at(1).await.unwrap(), table.version), (100, 100));
+    assert_eq!((table.resume_at(1).await.unwrap(), table.version()), (100, 100));
     assert!(!table.upkeep().await.unwrap());
     table.land(&[observations(1, 100..101)]).await.unwrap();
     assert_eq!(place.keys().await, dense(1, 0..101));
