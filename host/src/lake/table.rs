@@ -113,7 +113,9 @@ impl Table {
             self.reload().await?;
         }
         let last = match &self.snapshot {
-            Some(snapshot) => snapshot.transaction_version(&self.log, self.app_id(epoch)).await.map_err(|source| delta(&self.spec, source))?,
+            Some(snapshot) => {
+                snapshot.transaction_version(&self.log, self.app_id(epoch)).await.map_err(|source| delta(&self.spec, source))?
+            }
             None => None,
         };
         let end = last.map_or(0, |last| last.cast_unsigned() + 1);
@@ -224,7 +226,13 @@ impl Table {
     }
 
     /// Tries to put the next version. Unless that worked plainly, the table is read anew before the outcome is told.
-    async fn commit(&mut self, token: &str, actions: Vec<Action>, operation: DeltaOperation, txn: Vec<Transaction>) -> Result<Outcome, Error> {
+    async fn commit(
+        &mut self,
+        token: &str,
+        actions: Vec<Action>,
+        operation: DeltaOperation,
+        txn: Vec<Transaction>,
+    ) -> Result<Outcome, Error> {
         let told = HashMap::from([(COMMIT_KEY.to_owned(), token.into()), ("isBlindAppend".to_owned(), true.into())]);
         let bytes = CommitData::new(actions, operation, told, txn).get_bytes().map_err(|error| delta(&self.spec, error.into()))?;
         let version = self.version + 1;
