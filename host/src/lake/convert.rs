@@ -132,7 +132,17 @@ mod tests {
 
     #[test]
     fn numbers_convert_when_nothing_is_lost() {
-        let integers = [("0", Some(0)), ("-9223372036854775808", Some(i64::MIN)), ("9223372036854775808", None), ("1.0", Some(1)), ("-2e3", Some(-2000)), ("1.5", None), ("1e300", None), ("\"1\"", None), ("true", None)];
+        let integers = [
+            ("0", Some(0)),
+            ("-9223372036854775808", Some(i64::MIN)),
+            ("9223372036854775808", None),
+            ("1.0", Some(1)),
+            ("-2e3", Some(-2000)),
+            ("1.5", None),
+            ("1e300", None),
+            ("\"1\"", None),
+            ("true", None),
+        ];
         for (value, expected) in integers {
             assert_eq!(integer(value), expected, "{value}");
         }
@@ -143,7 +153,13 @@ mod tests {
 
     #[test]
     fn texts_are_unescaped_and_other_values_keep_their_text() {
-        for (value, expected) in [(r#""Đà Lạt""#, Some("Đà Lạt")), (r#""\u0110\u00e0 L\u1ea1t""#, Some("Đà Lạt")), (r#""\ud800""#, None), ("12", Some("12")), (r#"{"a": 1}"#, Some(r#"{"a": 1}"#))] {
+        for (value, expected) in [
+            (r#""Đà Lạt""#, Some("Đà Lạt")),
+            (r#""\u0110\u00e0 L\u1ea1t""#, Some("Đà Lạt")),
+            (r#""\ud800""#, None),
+            ("12", Some("12")),
+            (r#"{"a": 1}"#, Some(r#"{"a": 1}"#)),
+        ] {
             assert_eq!(text(value).as_deref(), expected, "{value}");
         }
     }
@@ -162,7 +178,13 @@ mod tests {
         for (value, expected) in moments {
             assert_eq!(timestamp(value), expected, "{value}");
         }
-        for (value, expected) in [(r#""1970-01-02""#, Some(1)), (r#""2024-02-29""#, Some(19_782)), (r#""2023-02-29""#, None), (r#""2024-2-29""#, None), (r#""0001-01-01""#, Some(-719_162))] {
+        for (value, expected) in [
+            (r#""1970-01-02""#, Some(1)),
+            (r#""2024-02-29""#, Some(19_782)),
+            (r#""2023-02-29""#, None),
+            (r#""2024-2-29""#, None),
+            (r#""0001-01-01""#, Some(-719_162)),
+        ] {
             assert_eq!(date(value), expected, "{value}");
         }
     }

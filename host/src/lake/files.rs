@@ -73,7 +73,12 @@ impl FileFormat {
     ///
     /// # Errors
     /// A defect here, or a file beyond Parquet's limits.
-    pub(super) fn encode(&self, channel: &ChannelId, time: Option<&str>, batches: &[(&StoredBatch, usize)]) -> Result<Vec<DataFile>, ParquetError> {
+    pub(super) fn encode(
+        &self,
+        channel: &ChannelId,
+        time: Option<&str>,
+        batches: &[(&StoredBatch, usize)],
+    ) -> Result<Vec<DataFile>, ParquetError> {
         let mut days: BTreeMap<i64, Vec<(&StoredBatch, usize)>> = BTreeMap::new();
         for (batch, skip) in batches {
             days.entry(batch.received_at.day()).or_default().push((batch, *skip));
@@ -81,7 +86,13 @@ impl FileFormat {
         days.into_iter().map(|(date, batches)| self.encode_day(channel, time, date, &batches)).collect()
     }
 
-    fn encode_day(&self, channel: &ChannelId, time: Option<&str>, date: i64, batches: &[(&StoredBatch, usize)]) -> Result<DataFile, ParquetError> {
+    fn encode_day(
+        &self,
+        channel: &ChannelId,
+        time: Option<&str>,
+        date: i64,
+        batches: &[(&StoredBatch, usize)],
+    ) -> Result<DataFile, ParquetError> {
         let options = ArrowWriterOptions::new().with_properties(self.properties.clone()).with_skip_arrow_metadata(true);
         let mut writer = ArrowWriter::try_new_with_options(Vec::new(), self.layout.file_schema.clone(), options)?;
         let mut rows = Rows::new(channel, &self.layout, time);

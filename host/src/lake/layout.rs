@@ -90,8 +90,10 @@ impl Layout {
 
 /// A new table's fields.
 pub(super) fn fields(spec: &TableSpec) -> Vec<StructField> {
-    let mut fields: Vec<StructField> =
-        ENVELOPE.into_iter().map(|(name, primitive, comment)| StructField::nullable(name, primitive).with_metadata([("comment", comment)])).collect();
+    let mut fields: Vec<StructField> = ENVELOPE
+        .into_iter()
+        .map(|(name, primitive, comment)| StructField::nullable(name, primitive).with_metadata([("comment", comment)]))
+        .collect();
     let extra = fields.pop();
     for column in &spec.columns {
         if usable(&column.name, fields.iter()) {
@@ -126,14 +128,16 @@ pub(super) fn evolved(table: &StructType, spec: &TableSpec) -> Option<(Vec<Struc
 pub(super) fn stats_columns<'a>(fields: impl IntoIterator<Item = &'a StructField>) -> Vec<String> {
     let envelope = [OFFSET, EPOCH, TIME, RECEIVED_AT].map(str::to_owned);
     let typed = fields.into_iter().filter(|field| !field.name.starts_with('_') || field.metadata.contains_key(TYPE_KEY)).filter_map(landed);
-    let typed = typed.filter(|column| !column.personal && !matches!(column.column_type, ColumnType::Text | ColumnType::Json | ColumnType::Boolean));
+    let typed =
+        typed.filter(|column| !column.personal && !matches!(column.column_type, ColumnType::Text | ColumnType::Json | ColumnType::Boolean));
     envelope.into_iter().chain(typed.map(|column| column.name)).collect()
 }
 
 /// The property's text for those columns; names that are no plain words stand in backticks.
 pub(super) fn stats_property(columns: &[String]) -> String {
     let plain = |name: &str| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && !name.starts_with(|c: char| c.is_ascii_digit());
-    let quoted: Vec<_> = columns.iter().map(|name| if plain(name) { name.clone() } else { format!("`{}`", name.replace('`', "``")) }).collect();
+    let quoted: Vec<_> =
+        columns.iter().map(|name| if plain(name) { name.clone() } else { format!("`{}`", name.replace('`', "``")) }).collect();
     quoted.join(",")
 }
 
@@ -173,7 +177,9 @@ fn landed(field: &StructField) -> Option<LandedColumn> {
         PrimitiveType::Double => ColumnType::Double,
         PrimitiveType::Timestamp => ColumnType::Timestamp,
         PrimitiveType::Date => ColumnType::Date,
-        PrimitiveType::String if matches!(field.metadata.get(TYPE_KEY), Some(MetadataValue::String(kind)) if kind == "json") => ColumnType::Json,
+        PrimitiveType::String if matches!(field.metadata.get(TYPE_KEY), Some(MetadataValue::String(kind)) if kind == "json") => {
+            ColumnType::Json
+        }
         PrimitiveType::String => ColumnType::Text,
         _ => return None,
     };

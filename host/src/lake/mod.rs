@@ -7,6 +7,8 @@
 
 mod convert;
 mod durable;
+#[cfg(test)]
+mod figures;
 mod files;
 mod layout;
 mod rows;

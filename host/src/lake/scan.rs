@@ -229,7 +229,21 @@ mod tests {
 
     #[test]
     fn what_is_no_object_is_malformed() {
-        for bad in ["", "1", "[]", "{", "{]", r#"{"a"}"#, r#"{"a":}"#, r#"{"a":1"#, r#"{"a":1,}"#, r#"{"a":1}x"#, r#"{"a":"x}"#, r#"{"a":[1}"#, r#"{"a\"#] {
+        for bad in [
+            "",
+            "1",
+            "[]",
+            "{",
+            "{]",
+            r#"{"a"}"#,
+            r#"{"a":}"#,
+            r#"{"a":1"#,
+            r#"{"a":1,}"#,
+            r#"{"a":1}x"#,
+            r#"{"a":"x}"#,
+            r#"{"a":[1}"#,
+            r#"{"a\"#,
+        ] {
             assert_eq!(all(bad), Err(Malformed), "{bad}");
         }
     }
@@ -258,7 +272,8 @@ mod tests {
         leaf.prop_recursive(4, 32, 6, |inner| {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..6).prop_map(Into::into),
-                prop::collection::btree_map(any::<String>(), inner, 0..6).prop_map(|map| serde_json::Value::Object(map.into_iter().collect())),
+                prop::collection::btree_map(any::<String>(), inner, 0..6)
+                    .prop_map(|map| serde_json::Value::Object(map.into_iter().collect())),
             ]
         })
     }

@@ -51,7 +51,7 @@ pub struct Landed {
 pub struct Table {
     spec: TableSpec,
     log: LogStoreRef,
-    format: FileFormat,
+    pub(super) format: FileFormat,
     version: u64,
     /// The offset each epoch ends before, as far as it was asked for.
     ends: HashMap<u32, u64>,
@@ -72,17 +72,10 @@ enum Outcome {
 
 impl Table {
     pub(super) async fn open(log: LogStoreRef, spec: TableSpec) -> Result<Self, Error> {
-        let snapshot = match read(&log).await {
-            Err(DeltaTableError::NotATable(_)) => {
-                let created = create(&log, &spec).await;
-                // Somebody else may have created it in between; then it can be read now.
-                match (read(&log).await, created) {
-                    (Ok(snapshot), _) => Ok(snapshot),
-                    (Err(_), Err(error)) | (Err(error), Ok(())) => Err(error),
-                }
-            }
-            other => other,
-        };
+        let there = log.is_delta_table_location().await.map_err(|source| delta(&spec, source))?;
+        let created = if there { Ok(()) } else { create(&log, &spec).await };
+        // Where creating failed because somebody else had just done it, the table can be read all the same.
+        let snapshot = read(&log).await.map_err(|source| created.err().unwrap_or(source));
         let snapshot = snapshot.map_err(|source| delta(&spec, source))?;
         let mut table = Self {
             format: format_of(&snapshot),
@@ -100,6 +93,11 @@ impl Table {
         Ok(table)
     }
 
+    /// The table's version, as far as this handle knows.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
     /// The offset of the next record of this epoch to land, from the table's own transaction.
     ///
     /// # Errors
@@ -115,7 +113,9 @@ impl Table {
             self.reload().await?;
         }
         let last = match &self.snapshot {
-            Some(snapshot) => snapshot.transaction_version(&self.log, self.app_id(epoch)).await.map_err(|source| delta(&self.spec, source))?,
+            Some(snapshot) => {
+                snapshot.transaction_version(&self.log, self.app_id(epoch)).await.map_err(|source| delta(&self.spec, source))?
+            }
             None => None,
         };
         let end = last.map_or(0, |last| last.cast_unsigned() + 1);
@@ -213,7 +213,7 @@ impl Table {
         }
     }
 
-    pub(super) async fn commit_rows(&mut self, epoch: u32, end: u64, token: &str, written: &[Add]) -> Result<Outcome, Error> {
+    async fn commit_rows(&mut self, epoch: u32, end: u64, token: &str, written: &[Add]) -> Result<Outcome, Error> {
         let operation = DeltaOperation::Write { mode: SaveMode::Append, partition_by: Some(vec![DATE.to_owned()]), predicate: None };
         let actions = written.iter().cloned().map(Action::Add).collect();
         let last = end.cast_signed() - 1;
@@ -226,7 +226,13 @@ impl Table {
     }
 
     /// Tries to put the next version. Unless that worked plainly, the table is read anew before the outcome is told.
-    async fn commit(&mut self, token: &str, actions: Vec<Action>, operation: DeltaOperation, txn: Vec<Transaction>) -> Result<Outcome, Error> {
+    async fn commit(
+        &mut self,
+        token: &str,
+        actions: Vec<Action>,
+        operation: DeltaOperation,
+        txn: Vec<Transaction>,
+    ) -> Result<Outcome, Error> {
         let told = HashMap::from([(COMMIT_KEY.to_owned(), token.into()), ("isBlindAppend".to_owned(), true.into())]);
         let bytes = CommitData::new(actions, operation, told, txn).get_bytes().map_err(|error| delta(&self.spec, error.into()))?;
         let version = self.version + 1;

@@ -1,7 +1,6 @@
 //! Landing, as the pipeline meets it: exactly once, over crashes, second writers, lost answers and odd records.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use deltalake_core::DeltaTable;
 use deltalake_core::arrow::array::{Array, AsArray, RecordBatch};
@@ -27,7 +26,7 @@ fn channel() -> ChannelId {
     ChannelId::new("environment/observations").unwrap()
 }
 
-fn column(name: &str, column_type: ColumnType) -> Column {
+pub(super) fn column(name: &str, column_type: ColumnType) -> Column {
     Column { name: name.into(), column_type, personal: false, comment: None }
 }
 
@@ -47,7 +46,7 @@ fn spec() -> TableSpec {
     TableSpec { channel: channel(), columns, time: Some("/observed_at".into()) }
 }
 
-fn batch(epoch: u32, offset: u64, lines: &[impl AsRef<str>]) -> StoredBatch {
+pub(super) fn batch(epoch: u32, offset: u64, lines: &[impl AsRef<str>]) -> StoredBatch {
     let ndjson = lines.iter().flat_map(|line| [line.as_ref(), "\n"]).collect::<String>().into_bytes();
     StoredBatch {
         first: Position { epoch, offset },
@@ -61,7 +60,11 @@ fn batch(epoch: u32, offset: u64, lines: &[impl AsRef<str>]) -> StoredBatch {
 }
 
 fn observations(epoch: u32, offsets: std::ops::Range<u64>) -> StoredBatch {
-    let line = |n| format!(r#"{{"station":"Đà Lạt {n}","value":{n}.5,"count":{n},"observed_at":"2026-11-23T08:00:00+07:00","reporter":"Ẩn danh {n}"}}"#);
+    let line = |n| {
+        format!(
+            r#"{{"station":"Đà Lạt {n}","value":{n}.5,"count":{n},"observed_at":"2026-11-23T08:00:00+07:00","reporter":"Ẩn danh {n}"}}"#
+        )
+    };
     batch(epoch, offsets.start, &offsets.clone().map(line).collect::<Vec<_>>())
 }
 
@@ -176,7 +179,8 @@ fn bytes_that_are_no_text_become_a_row_each() {
 #[test]
 fn the_producers_word_goes_before_the_records() {
     let mut told = batch(2, 5, &[r#"{"observed_at":"2026-11-23T08:00:00+07:00"}"#, "{}"]);
-    told.envelopes = vec![Envelope { id: Some("sự-kiện-1".into()), time: Some(Timestamp::from_micros(7)), ..Envelope::default() }, Envelope::default()];
+    told.envelopes =
+        vec![Envelope { id: Some("sự-kiện-1".into()), time: Some(Timestamp::from_micros(7)), ..Envelope::default() }, Envelope::default()];
     let rows = build(&told);
     assert_eq!(texts(&rows, "_id"), [Some("sự-kiện-1".into()), Some("environment/observations:2:6".into())]);
     assert_eq!(rows["_time"].as_primitive::<TimestampMicrosecondType>().iter().collect::<Vec<_>>(), [Some(7), None]);
@@ -193,7 +197,10 @@ async fn each_offset_is_one_row_however_often_it_is_given() {
     assert_eq!((landed.rows, landed.version), (5, 2));
     assert_eq!(table.land(&[observations(1, 3..30)]).await.unwrap(), Landed { version: 2, ..Landed::default() });
     let gap = table.land(&[observations(1, 31..32)]).await;
-    assert!(matches!(gap, Err(Error::Gap { expected: Position { epoch: 1, offset: 30 }, got: Position { epoch: 1, offset: 31 }, .. })), "{gap:?}");
+    assert!(
+        matches!(gap, Err(Error::Gap { expected: Position { epoch: 1, offset: 30 }, got: Position { epoch: 1, offset: 31 }, .. })),
+        "{gap:?}"
+    );
     let within = table.land(&[observations(1, 30..32), observations(1, 33..34)]).await;
     assert!(matches!(within, Err(Error::Gap { .. })), "{within:?}");
     assert_eq!(place.keys().await, dense(1, 0..30));
@@ -228,10 +235,7 @@ async fn of_two_writers_one_wins_and_the_other_sees_it() {
     for round in 0..10 {
         let (from, to) = (round * 20, round * 20 + 20);
         let batches = [observations(1, from..to)];
-        let (a, b) = tokio::join!(
-            async { one.land(&batches).await.unwrap() },
-            async { two.land(&batches).await.unwrap() },
-        );
+        let (a, b) = tokio::join!(async { one.land(&batches).await.unwrap() }, async { two.land(&batches).await.unwrap() },);
         assert_eq!(a.rows + b.rows, 20, "{a:?} {b:?}");
     }
     // One ahead of the other by several commits, and columns changed under it.
@@ -295,13 +299,16 @@ async fn newer_schemas_add_columns_and_old_types_stay() {
     newer.columns.push(column("humidity", ColumnType::Integer));
     let mut table = place.lake().table(newer.clone()).await.unwrap();
     table.land(&[batch(1, 1, &[r#"{"count":"nhiều","humidity":81}"#])]).await.unwrap();
-    let version = table.version;
-    assert_eq!(place.lake().table(newer).await.unwrap().version, version, "nothing to add the second time");
+    let version = table.version();
+    assert_eq!(place.lake().table(newer).await.unwrap().version(), version, "nothing to add the second time");
     let rows = place.rows().await;
     let new = rows.iter().find(|rows| rows.column_by_name("humidity").is_some()).unwrap();
     assert_eq!(new["humidity"].as_primitive::<Int64Type>().value(0), 81);
     assert_eq!(texts(new, "_extra"), [Some(r#"{"count":"nhiều"}"#.into())]);
-    assert_eq!(texts(rows.iter().find(|rows| rows.column_by_name("humidity").is_none()).unwrap(), "_extra"), [Some(r#"{"humidity":80}"#.into())]);
+    assert_eq!(
+        texts(rows.iter().find(|rows| rows.column_by_name("humidity").is_none()).unwrap(), "_extra"),
+        [Some(r#"{"humidity":80}"#.into())]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -319,7 +326,8 @@ async fn personal_values_are_in_no_statistics() {
     }
     let file = walk(&place.folder()).into_iter().find(|path| path.extension().is_some_and(|e| e == "parquet")).unwrap();
     let reader = ParquetRecordBatchReaderBuilder::try_new(std::fs::File::open(file).unwrap()).unwrap();
-    let told: Vec<_> = reader.metadata().row_group(0).columns().iter().filter(|c| c.statistics().is_some()).map(|c| c.column_path().string()).collect();
+    let told: Vec<_> =
+        reader.metadata().row_group(0).columns().iter().filter(|c| c.statistics().is_some()).map(|c| c.column_path().string()).collect();
     for kept_out in ["reporter", "_extra", "_id", "tags"] {
         assert!(!told.iter().any(|name| name == kept_out), "{told:?}");
     }
@@ -343,7 +351,7 @@ async fn upkeep_makes_checkpoints_and_the_transaction_outlives_the_log() {
         }
     }
     let mut table = place.table().await;
-    assert_eq!((table.resume_at(1).await.unwrap(), table.version), (100, 100));
+    assert_eq!((table.resume_at(1).await.unwrap(), table.version()), (100, 100));
     assert!(!table.upkeep().await.unwrap());
     table.land(&[observations(1, 100..101)]).await.unwrap();
     assert_eq!(place.keys().await, dense(1, 0..101));
