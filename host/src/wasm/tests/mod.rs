@@ -5,6 +5,7 @@ mod component;
 mod guests;
 mod hostile;
 mod http;
+mod measure;
 
 use std::sync::{Arc, Mutex};
 
@@ -15,9 +16,12 @@ use lienthong_core::time::Timestamp;
 
 use super::{Call, Engine, EngineOptions, Message, Plugin};
 
+/// A port and what was emitted to it at once.
+type Emitted = (String, Vec<u8>);
+
 /// Takes everything for the ports it knows, and keeps it.
 #[derive(Clone, Default)]
-struct Kept(Arc<Mutex<Vec<(String, Vec<u8>)>>>);
+struct Kept(Arc<Mutex<Vec<Emitted>>>);
 
 impl Kept {
     fn all(&self, port: &str) -> Vec<u8> {
