@@ -112,3 +112,18 @@ fn a_folder_that_others_may_write_to_is_refused() {
     let Err(Error::Cache { source, .. }) = Engine::new(EngineOptions::new(folder.path())) else { panic!("accepted") };
     assert!(source.to_string().contains("chmod go-w"), "{source}");
 }
+
+#[tokio::test]
+async fn without_address_space_for_a_pool_each_call_gets_its_own_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    // Eight million memories of 4 GiB are more than any machine can address.
+    let options = EngineOptions { concurrent_calls: 1_000_000, ..EngineOptions::new(folder.path().join("cache")) };
+    let engine = Engine::new(options).unwrap();
+    let kept = Kept::default();
+    let plugin = engine.load(guests::receiver("honest")).await.unwrap();
+    plugin.receive(call(kept.clone(), Limits::default()), message("x")).await.unwrap();
+    assert_eq!(kept.all("out"), b"x");
+    let bomb = engine.load(guests::receiver("memory")).await.unwrap();
+    let failed = bomb.receive(call(kept, Limits::default()), message("x")).await.unwrap_err();
+    assert!(matches!(failed.cause, crate::wasm::Cause::Memory(_)), "{:?}", failed.cause);
+}
