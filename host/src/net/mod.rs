@@ -5,6 +5,8 @@ mod dial;
 mod door;
 mod guard;
 mod rule;
+#[cfg(test)]
+mod tests;
 
 pub use door::{Body, Caps, Denial, Door, Error};
 pub use guard::{Private, check_address};

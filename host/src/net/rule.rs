@@ -136,6 +136,11 @@ impl Rule {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn unchecked(target: Target) -> Self {
+        Self(target)
+    }
+
     /// Whether a request may go there, by its URL.
     pub fn matches(&self, target: &Target) -> bool {
         self.0 == *target

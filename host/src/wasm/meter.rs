@@ -133,14 +133,14 @@ impl Meter {
 /// Bytes of one table element on the host.
 const ELEMENT_BYTES: usize = 16;
 
-/// All memories and tables of a store count together.
+/// All memories and tables of a store count together. What the memory's own maximum forbids anyway is not counted.
 impl ResourceLimiter for Meter {
-    fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
-        Ok(self.grow(desired.saturating_sub(current)))
+    fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(maximum.is_none_or(|most| desired <= most) && self.grow(desired.saturating_sub(current)))
     }
 
-    fn table_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
-        Ok(self.grow(desired.saturating_sub(current).saturating_mul(ELEMENT_BYTES)))
+    fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(maximum.is_none_or(|most| desired <= most) && self.grow(desired.saturating_sub(current).saturating_mul(ELEMENT_BYTES)))
     }
 
     fn instances(&self) -> usize {

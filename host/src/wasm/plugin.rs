@@ -261,5 +261,9 @@ fn classify(error: &wasmtime::Error, state: &State) -> Cause {
     if let Some(exit) = error.downcast_ref::<wasmtime_wasi::I32Exit>() {
         return Cause::Trap(format!("exit({})", exit.0));
     }
-    Cause::Trap(error.root_cause().to_string())
+    let text = error.root_cause().to_string();
+    if text.contains("fuel allocated for hostcalls") {
+        return Cause::Contract("one crossing into the hub carried more than the call's whole memory may hold".into());
+    }
+    Cause::Trap(text)
 }

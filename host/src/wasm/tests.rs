@@ -1,1 +1,0 @@
-//! The sandbox with real components.
