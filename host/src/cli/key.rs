@@ -114,7 +114,7 @@ async fn list(data: &Path) -> anyhow::Result<()> {
         }
     };
     let mut table = Table::new();
-    table.load_preset(NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(["ID", "OWNER", "READ", "WRITE", "STATE", "NOTE"]);
     let now = clock::now();
     for key in keys {
