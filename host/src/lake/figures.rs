@@ -55,7 +55,7 @@ fn sensors(first: u64, count: u64) -> StoredBatch {
             hash % 300,
             hash % 97,
             n % 60,
-            n % 50 != 0,
+            !n.is_multiple_of(50),
             n / 60 % 60,
             n % 60,
             n % 1000,

@@ -11,6 +11,8 @@ mod durable;
 mod figures;
 mod files;
 mod layout;
+#[cfg(test)]
+mod lost_answers;
 mod rows;
 mod scan;
 mod stats;

@@ -237,7 +237,7 @@ impl ColumnBuilder {
             Self::Text(builder) => convert::text(value).map(|value| builder.append_value(value)),
             Self::Timestamp(builder) => convert::timestamp(value).map(|value| builder.append_value(value)),
             Self::Date(builder) => convert::date(value).map(|value| builder.append_value(value)),
-            Self::Json(builder) => Some(builder.append_value(value)),
+            Self::Json(builder) => Some(value).map(|value| builder.append_value(value)),
         }
         .is_some()
     }

@@ -30,7 +30,7 @@ pub(super) fn column(name: &str, column_type: ColumnType) -> Column {
     Column { name: name.into(), column_type, personal: false, comment: None }
 }
 
-fn spec() -> TableSpec {
+pub(super) fn spec() -> TableSpec {
     let mut reporter = column("reporter", ColumnType::Text);
     reporter.personal = true;
     let columns = vec![
@@ -59,7 +59,7 @@ pub(super) fn batch(epoch: u32, offset: u64, lines: &[impl AsRef<str>]) -> Store
     }
 }
 
-fn observations(epoch: u32, offsets: std::ops::Range<u64>) -> StoredBatch {
+pub(super) fn observations(epoch: u32, offsets: std::ops::Range<u64>) -> StoredBatch {
     let line = |n| {
         format!(
             r#"{{"station":"Đà Lạt {n}","value":{n}.5,"count":{n},"observed_at":"2026-11-23T08:00:00+07:00","reporter":"Ẩn danh {n}"}}"#
