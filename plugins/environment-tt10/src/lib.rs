@@ -57,7 +57,7 @@ impl Receiver for Stations {
 
         let mut raw = Vec::new();
         let (mut number, mut good) = (0u64, 0u64);
-        while next_line(&mut message.body, &mut raw).map_err(|e| Failure::Upstream(e.to_string()))? {
+        while next_line(&mut message.body, &mut raw)? {
             number += 1;
             if number == 1 {
                 skip_byte_order_mark(&mut raw)?;
@@ -118,7 +118,9 @@ fn skip_to_line_feed(body: &mut impl BufRead) -> std::io::Result<()> {
 
 fn skip_byte_order_mark(line: &mut Vec<u8>) -> Result<(), Failure> {
     if line.starts_with(b"\xff\xfe") || line.starts_with(b"\xfe\xff") {
-        return Err(Failure::InvalidInput("the file is UTF-16: the circular asks for UTF-8, set the station's data logger to it".to_owned()));
+        return Err(Failure::InvalidInput(
+            "the file is UTF-16: the circular asks for UTF-8, set the station's data logger to it".to_owned(),
+        ));
     }
     if line.starts_with(b"\xef\xbb\xbf") {
         line.drain(..3);

@@ -64,7 +64,13 @@ pub(crate) fn read(raw: &[u8], separator: Separator, max_bytes: usize) -> Result
     if unit.len() > MAX_UNIT_BYTES || unit.chars().any(char::is_control) {
         return Err("the third field is no unit".to_owned());
     }
-    Ok(Reading { parameter: parameter::canonical(symbol)?, value: read_value(value, status)?, unit, observed_at: read_moment(moment)?, status })
+    Ok(Reading {
+        parameter: parameter::canonical(symbol)?,
+        value: read_value(value, status)?,
+        unit,
+        observed_at: read_moment(moment)?,
+        status,
+    })
 }
 
 fn read_status(text: &str) -> Result<Status, String> {
@@ -142,7 +148,16 @@ mod tests {
     #[test]
     fn moments_are_days_that_exist() {
         assert_eq!(read_moment("20240229235959").unwrap(), "2024-02-29T23:59:59+07:00");
-        for bad in ["20250229000000", "20251301000000", "20250431000000", "20250101240000", "20250101006000", "2025010100000", "00000000000000", "2025-01-01T00:0"] {
+        for bad in [
+            "20250229000000",
+            "20251301000000",
+            "20250431000000",
+            "20250101240000",
+            "20250101006000",
+            "2025010100000",
+            "00000000000000",
+            "2025-01-01T00:0",
+        ] {
             assert!(read_moment(bad).is_err(), "{bad}");
         }
     }

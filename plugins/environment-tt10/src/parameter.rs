@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 /// In the circular's spelling, but `PM2.5` with a point: the circular's comma is the decimal mark of its language.
 const SYMBOLS: [&str; 25] = [
-    "Flow", "Temp", "Color", "pH", "TSS", "COD", "NH4", "TP", "TN", "TOC", "Cl", "RH", "P", "NO", "NO2", "CO", "SO2", "O2", "H2S", "NH3", "VHg",
-    "PM", "O3", "PM10", "PM2.5",
+    "Flow", "Temp", "Color", "pH", "TSS", "COD", "NH4", "TP", "TN", "TOC", "Cl", "RH", "P", "NO", "NO2", "CO", "SO2", "O2", "H2S", "NH3",
+    "VHg", "PM", "O3", "PM10", "PM2.5",
 ];
 
 const MAX_SYMBOL_BYTES: usize = 32;

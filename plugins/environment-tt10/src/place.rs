@@ -21,7 +21,10 @@ impl Place {
     /// A setting goes before the file's name, which the circular wants as
     /// `<Province>_<Facility>_<Station>_<yyyyMMddHHmmss>.txt`. Only the station must be known.
     pub(crate) fn find(
-        file: Option<&str>, station: Option<String>, province: Option<String>, facility: Option<String>,
+        file: Option<&str>,
+        station: Option<String>,
+        province: Option<String>,
+        facility: Option<String>,
     ) -> Result<Self, String> {
         let named = file.and_then(Self::from_name);
         let (named_station, named_province, named_facility) = match named {
@@ -30,7 +33,9 @@ impl Place {
         };
         let station = station.or(named_station).ok_or_else(|| {
             let name = file.unwrap_or("no name");
-            format!("`{name}` does not say which station it is from: name it Province_Facility_Station_yyyyMMddHHmmss.txt, or set `station`")
+            format!(
+                "`{name}` does not say which station it is from: name it Province_Facility_Station_yyyyMMddHHmmss.txt, or set `station`"
+            )
         })?;
         Ok(Self { station, province: province.or(named_province), facility: facility.or(named_facility) })
     }
@@ -60,7 +65,15 @@ mod tests {
         let some = |text: &str| Some(text.to_owned());
         assert_eq!(found("LamDong_TramA_KK01_20251123101500.txt"), Some(("KK01".into(), some("LamDong"), some("TramA"))));
         assert_eq!(found("LamDong_Nha_may_A_KK01_20251123101500.TXT"), Some(("KK01".into(), some("LamDong"), some("Nha_may_A"))));
-        for bad in ["", "readings.txt", "A_B_C.txt", "A_B_C_2025.txt", "_B_C_20251123101500.txt", "A_B__20251123101500.txt", "A_B_C_20251123101500.csv"] {
+        for bad in [
+            "",
+            "readings.txt",
+            "A_B_C.txt",
+            "A_B_C_2025.txt",
+            "_B_C_20251123101500.txt",
+            "A_B__20251123101500.txt",
+            "A_B_C_20251123101500.csv",
+        ] {
             assert_eq!(found(bad), None, "{bad}");
         }
     }
@@ -68,7 +81,10 @@ mod tests {
     #[test]
     fn settings_go_before_the_name() {
         let place = Place::find(Some("LamDong_TramA_KK01_20251123101500.txt"), None, Some("Lâm Đồng".into()), None).unwrap();
-        assert_eq!((place.station.as_str(), place.province.as_deref(), place.facility.as_deref()), ("KK01", Some("Lâm Đồng"), Some("TramA")));
+        assert_eq!(
+            (place.station.as_str(), place.province.as_deref(), place.facility.as_deref()),
+            ("KK01", Some("Lâm Đồng"), Some("TramA"))
+        );
         assert_eq!(Place::find(None, Some("KK09".into()), None, None).unwrap().station, "KK09");
         assert!(Place::find(None, None, Some("LamDong".into()), None).is_err());
     }

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::io::{self, BufRead, Read, Seek, SeekFrom};
 
-/// Bytes that can be read at any offset.
+/// Bytes that can be read at any offset. [`io::ErrorKind::ResourceBusy`] says that the hub cannot read its copy just now.
 pub trait ReadAt {
     /// Their length.
     fn size(&self) -> u64;

@@ -39,7 +39,7 @@ macro_rules! export_world {
             type Exported = $crate::guest::$guest<$plugin>;
             const _: fn() = $crate::guest::$guest::<$plugin>::fits;
             #[cfg(target_arch = "wasm32")]
-            $crate::bindings::$world::export!(Exported with_types_in $crate::bindings::$world);
+    $crate::bindings::$world::export!(Exported with_types_in $crate::bindings::$world);
         };
     };
 }

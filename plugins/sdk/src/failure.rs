@@ -32,3 +32,14 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+/// A body that the hub cannot read just now ([`std::io::ErrorKind::ResourceBusy`]) is worth another try; any other error of a
+/// reader says that the bytes are not what they should be.
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::ResourceBusy => Self::Upstream(error.to_string()),
+            _ => Self::InvalidInput(error.to_string()),
+        }
+    }
+}

@@ -7,8 +7,8 @@ use std::sync::Once;
 use crate::bindings::imports::lienthong::connector as wit;
 use crate::bindings::{receiver, sink, source, transform};
 use crate::{
-    Batch, Blob, Call, Context, Environment, Failure, Folded, ItemStatus, Keyed, Level, Message, Output, ReadAt, Receiver, Rejected, Sink, Source,
-    Stopped, Transform, Verdict,
+    Batch, Blob, Call, Context, Environment, Failure, Folded, ItemStatus, Keyed, Level, Message, Output, ReadAt, Receiver, Rejected, Sink,
+    Source, Stopped, Transform, Verdict,
 };
 
 use receiver::exports::lienthong::connector::receiver as receiver_wit;
@@ -136,7 +136,7 @@ impl ReadAt for HubBlob {
     fn read_at(&self, offset: u64, max: u32) -> io::Result<Vec<u8>> {
         self.0.read(offset, max).map_err(|e| match e {
             wit::io::IoError::OutOfRange => io::Error::new(io::ErrorKind::UnexpectedEof, "read past the end of the body"),
-            wit::io::IoError::Unavailable(why) => io::Error::other(why),
+            wit::io::IoError::Unavailable(why) => io::Error::new(io::ErrorKind::ResourceBusy, why),
         })
     }
 }

@@ -12,7 +12,7 @@
 //! impl Receiver for Lines {
 //!     fn receive(&self, call: &mut Call<'_>, message: Message) -> Result<Option<Reply>, Failure> {
 //!         for (number, line) in std::io::BufRead::lines(message.body).enumerate() {
-//!             let line = line.map_err(|e| Failure::InvalidInput(e.to_string()))?;
+//!             let line = line?;
 //!             match line.trim().parse::<f64>() {
 //!                 Ok(value) => call.emit("values", &serde_json::json!({ "value": value }))?,
 //!                 Err(e) => call.reject("values", line.as_bytes(), &e.to_string(), Some(&format!("line {}", number + 1)))?,

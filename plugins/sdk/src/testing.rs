@@ -9,7 +9,9 @@ use std::collections::VecDeque;
 
 use serde_json::Value;
 
-use crate::{Blob, Call, Context, Environment, Failure, Level, Message, Output, Progress, ReadAt, Receiver, Reply, Source, Stopped, Verdict};
+use crate::{
+    Blob, Call, Context, Environment, Failure, Level, Message, Output, Progress, ReadAt, Receiver, Reply, Source, Stopped, Verdict,
+};
 
 /// One rejected item.
 #[derive(Debug, Clone, PartialEq, Eq)]
