@@ -54,7 +54,8 @@ fn files_become_the_records_and_rejections_kept_beside_them() {
         let hub = received(&path);
         assert_eq!(misfit(&hub), None, "{}", path.display());
         check_kept(&path.with_extension("records.ndjson"), &hub.records(PORT));
-        let reject = |r: &lienthong_sdk::testing::Reject| json!({ "at": r.at, "reason": r.reason, "bytes": String::from_utf8_lossy(&r.bytes) });
+        let reject =
+            |r: &lienthong_sdk::testing::Reject| json!({ "at": r.at, "reason": r.reason, "bytes": String::from_utf8_lossy(&r.bytes) });
         check_kept(&path.with_extension("rejects.ndjson"), &hub.rejects().iter().map(reject).collect::<Vec<_>>());
     }
 }
@@ -98,7 +99,9 @@ fn the_settings_say_what_the_name_does_not() {
         [json!({ "station": "KK09", "province": "Lâm Đồng", "parameter": "PM10", "value": 26.9, "unit": "ug/m3",
             "observed_at": "2026-11-23T09:05:00+07:00", "status": "measuring", "source_file": "data.csv" })]
     );
-    assert!(matches!(Hub::new().named("a/data.csv").receive(&Stations, line), Err(Failure::InvalidInput(why)) if why.contains("`station`")));
+    assert!(
+        matches!(Hub::new().named("a/data.csv").receive(&Stations, line), Err(Failure::InvalidInput(why)) if why.contains("`station`"))
+    );
     let unknown = Hub::new().settings(json!({ "statoin": "KK09" })).receive(&Stations, line);
     assert!(matches!(unknown, Err(Failure::Config(why)) if why.contains("statoin")));
 }
