@@ -1,5 +1,7 @@
 //! Whole files: those in `fixtures/` against what is kept beside them, and any bytes at all.
 
+#![allow(clippy::unwrap_used)] // Also in what tests share.
+
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
