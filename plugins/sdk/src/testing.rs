@@ -1,0 +1,187 @@
+//! The hub's side in memory, so that a connector is tested by plain `cargo test`.
+//!
+//! It takes everything and checks no schema: what a plugin emits is checked against its channels' schemas by
+//! `lienthong plugin test`, which runs the real sandbox.
+
+use std::cell::RefCell;
+#[cfg(feature = "http")]
+use std::collections::VecDeque;
+
+use serde_json::Value;
+
+use crate::{Blob, Call, Context, Environment, Failure, Level, Message, Output, Progress, ReadAt, Receiver, Reply, Source, Stopped, Verdict};
+
+/// One rejected item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reject {
+    /// The port.
+    pub port: String,
+    /// The item as it came.
+    pub bytes: Vec<u8>,
+    /// What is wrong.
+    pub reason: String,
+    /// Where.
+    pub at: Option<String>,
+}
+
+/// A hub in memory: settings in; records, rejections and log lines out.
+#[derive(Debug, Default)]
+pub struct Hub {
+    settings: Option<Value>,
+    name: Option<String>,
+    emitted: Vec<(String, Vec<u8>)>,
+    rejects: Vec<Reject>,
+    max_emits: Option<usize>,
+    surroundings: Surroundings,
+}
+
+/// The part that a call sees through a shared reference.
+#[derive(Debug, Default)]
+struct Surroundings {
+    settings: String,
+    logs: RefCell<Vec<(Level, String)>>,
+    #[cfg(feature = "http")]
+    answers: RefCell<VecDeque<Result<crate::http::Response, crate::http::Error>>>,
+    #[cfg(feature = "http")]
+    requests: RefCell<Vec<crate::http::Request>>,
+}
+
+impl Environment for Surroundings {
+    fn settings(&self) -> String {
+        self.settings.clone()
+    }
+
+    fn log(&self, level: Level, message: &str) {
+        self.logs.borrow_mut().push((level, message.to_owned()));
+    }
+
+    #[cfg(feature = "http")]
+    fn fetch(&self, request: crate::http::Request) -> Result<crate::http::Response, crate::http::Error> {
+        let denied = crate::http::Error::Denied(request.url.clone());
+        self.requests.borrow_mut().push(request);
+        self.answers.borrow_mut().pop_front().unwrap_or(Err(denied))
+    }
+}
+
+struct Staging<'a> {
+    emitted: &'a mut Vec<(String, Vec<u8>)>,
+    rejects: &'a mut Vec<Reject>,
+    max_emits: Option<usize>,
+}
+
+impl Output for Staging<'_> {
+    fn emit(&mut self, port: &str, records: &[u8]) -> Result<Verdict, Stopped> {
+        if self.max_emits.is_some_and(|max| self.emitted.len() >= max) {
+            return Err(Stopped::Limit("the call emitted all it may".to_owned()));
+        }
+        self.emitted.push((port.to_owned(), records.to_vec()));
+        Ok(Verdict { accepted: records.iter().filter(|b| **b == b'\n').count() as u64, refused: 0 })
+    }
+
+    fn reject(&mut self, port: &str, bytes: &[u8], reason: &str, at: Option<&str>) -> Result<(), Stopped> {
+        self.rejects.push(Reject { port: port.to_owned(), bytes: bytes.to_vec(), reason: reason.to_owned(), at: at.map(str::to_owned) });
+        Ok(())
+    }
+}
+
+impl Hub {
+    /// With empty settings.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// With these settings.
+    #[must_use]
+    pub fn settings(mut self, settings: Value) -> Self {
+        self.settings = Some(settings);
+        self
+    }
+
+    /// Messages come under this file name.
+    #[must_use]
+    pub fn named(mut self, name: &str) -> Self {
+        self.name = Some(name.to_owned());
+        self
+    }
+
+    /// Stops the call after so many emits, as the hub does when a limit is reached.
+    #[must_use]
+    pub fn max_emits(mut self, max: usize) -> Self {
+        self.max_emits = Some(max);
+        self
+    }
+
+    /// The answer to the next request that has none yet; a request beyond all answers is denied.
+    #[cfg(feature = "http")]
+    #[must_use]
+    pub fn answer(self, answer: Result<crate::http::Response, crate::http::Error>) -> Self {
+        self.surroundings.answers.borrow_mut().push_back(answer);
+        self
+    }
+
+    /// The requests that were sent.
+    #[cfg(feature = "http")]
+    pub fn requests(&self) -> Vec<crate::http::Request> {
+        self.surroundings.requests.borrow().clone()
+    }
+
+    /// Hands over one message.
+    pub fn receive(&mut self, plugin: &impl Receiver, body: &[u8]) -> Result<Option<Reply>, Failure> {
+        self.receive_blob(plugin, body.to_vec())
+    }
+
+    /// Hands over one message whose body is read as the plugin asks for it.
+    pub fn receive_blob(&mut self, plugin: &impl Receiver, body: impl ReadAt + 'static) -> Result<Option<Reply>, Failure> {
+        let message = Message { body: Blob::new(body), name: self.name.clone(), content_type: None, received_at_ms: 0 };
+        self.run(|call| plugin.receive(call, message))
+    }
+
+    /// Polls once.
+    pub fn poll(&mut self, plugin: &impl Source, since: Option<&[u8]>) -> Result<Progress, Failure> {
+        self.run(|call| plugin.poll(call, since, 10_000))
+    }
+
+    /// Any code that takes a call.
+    pub fn run<R>(&mut self, run: impl FnOnce(&mut Call<'_>) -> Result<R, Failure>) -> Result<R, Failure> {
+        self.surroundings.settings = self.settings.as_ref().map_or_else(|| "{}".to_owned(), Value::to_string);
+        let mut staging = Staging { emitted: &mut self.emitted, rejects: &mut self.rejects, max_emits: self.max_emits };
+        let mut call = Call::new(Context::new(&self.surroundings), &mut staging);
+        let result = run(&mut call)?;
+        call.flush()?;
+        Ok(result)
+    }
+
+    /// The records of a port, in order.
+    ///
+    /// # Panics
+    /// If a line is no JSON: the SDK wrote it, so that is a defect worth seeing.
+    #[allow(clippy::expect_used)]
+    pub fn records(&self, port: &str) -> Vec<Value> {
+        self.lines(port).map(|line| serde_json::from_slice(line).expect("every line is one JSON text")).collect()
+    }
+
+    /// How many records a port got.
+    pub fn count(&self, port: &str) -> usize {
+        self.lines(port).count()
+    }
+
+    /// The sizes of all emits, in bytes.
+    pub fn emit_sizes(&self) -> Vec<usize> {
+        self.emitted.iter().map(|(_, records)| records.len()).collect()
+    }
+
+    /// What was rejected.
+    pub fn rejects(&self) -> &[Reject] {
+        &self.rejects
+    }
+
+    /// What was logged.
+    pub fn logs(&self) -> Vec<(Level, String)> {
+        self.surroundings.logs.borrow().clone()
+    }
+
+    fn lines<'a>(&'a self, port: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        let chunks = self.emitted.iter().filter(move |(name, _)| name == port);
+        chunks.flat_map(|(_, records)| records.split(|b| *b == b'\n')).filter(|line| !line.is_empty())
+    }
+}
