@@ -5,15 +5,23 @@
 
 mod apply;
 mod block;
+#[cfg(test)]
+pub(crate) mod conformance;
+#[cfg(test)]
+mod crash_tests;
 mod database;
 mod decode;
 mod error;
 mod folder;
 mod group;
 mod listing;
+#[cfg(test)]
+mod model_tests;
 mod read;
 mod receipts;
 mod rows;
+#[cfg(test)]
+mod sqlite_tests;
 mod staging;
 mod tail;
 mod upkeep;
