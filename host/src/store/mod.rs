@@ -16,6 +16,8 @@ mod folder;
 mod group;
 mod listing;
 #[cfg(test)]
+mod measure_tests;
+#[cfg(test)]
 mod model_tests;
 mod read;
 mod receipts;
@@ -143,7 +145,7 @@ impl Store {
         };
         let path = database::file(&folder);
         let mut db = database::writer(&path).await?;
-        staging::delete_lost(&mut db).await?;
+        let first_call = staging::delete_lost(&mut db).await?;
         let writer = Writer::new(db, lock, group).await?;
         let readers = database::readers(&path).await?;
         let (queue, jobs) = mpsc::channel(QUEUE);
@@ -154,7 +156,7 @@ impl Store {
             shares: Arc::new(Semaphore::new(QUEUE_KIB)),
             readers,
             shown,
-            next_call: AtomicI64::new(1),
+            next_call: AtomicI64::new(first_call),
             closing,
             writer: Mutex::new(Some(writer)),
         };

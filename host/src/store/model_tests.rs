@@ -46,12 +46,15 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// A call's records and rejections.
+type Staged = (Vec<(ChannelId, String)>, Vec<ChannelId>);
+
 #[derive(Default)]
 struct Model {
     records: BTreeMap<ChannelId, Vec<(u32, u64, String)>>,
     next: BTreeMap<ChannelId, (u32, u64)>,
     open: BTreeMap<ChannelId, u64>,
-    staged: BTreeMap<CallId, (Vec<(ChannelId, String)>, Vec<ChannelId>)>,
+    staged: BTreeMap<CallId, Staged>,
     keys: BTreeMap<u8, (u8, Receipt)>,
     checkpoints: BTreeMap<u8, u64>,
     written: u64,

@@ -123,6 +123,25 @@ async fn a_full_disk_refuses_and_resumes_by_itself() {
     adds_up(&store).await;
 }
 
+/// A full disk keeps lost output from being deleted; it must not come back under a new call's name.
+#[tokio::test]
+async fn lost_output_that_stays_is_no_new_calls() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(Options::new(folder.path())).await.unwrap();
+    store.ensure_channels(&[channel("a/one")]).await.unwrap();
+    for _ in 0..3 {
+        store.stage(store.begin_call(), conformance::part(vec![append("a/one", numbered(0..5))], vec![])).await.unwrap();
+    }
+    store.close().await.unwrap();
+    let mut db = super::database::writer(&super::database::file(folder.path())).await.unwrap();
+    sqlx::query("CREATE TRIGGER full BEFORE DELETE ON block BEGIN SELECT RAISE(ABORT, 'no space'); END").execute(&mut db).await.unwrap();
+    assert!(super::staging::delete_lost(&mut db).await.is_err(), "only a full disk is forgiven");
+    sqlx::query("DROP TRIGGER full").execute(&mut db).await.unwrap();
+    sqlx::query("UPDATE staged_batch SET call = call + 10").execute(&mut db).await.unwrap();
+    assert_eq!(super::staging::first_free_call(&mut db).await.unwrap(), 14);
+    assert_eq!(super::staging::delete_lost(&mut db).await.unwrap(), 1);
+}
+
 #[tokio::test]
 async fn another_program_that_holds_the_file_only_delays() {
     let folder = tempfile::tempdir().unwrap();
