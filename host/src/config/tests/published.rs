@@ -28,8 +28,7 @@ fn yaml_value(text: &str) -> Value {
 fn it_has_the_same_keys_as_the_program() {
     let schema = published();
     let closed = |definition: &(&String, &Value)| definition.1.get("additionalProperties") == Some(&Value::Bool(false));
-    let listed: BTreeSet<&str> =
-        schema["$defs"].as_object().unwrap().iter().filter(closed).map(|(name, _)| name.as_str()).collect();
+    let listed: BTreeSet<&str> = schema["$defs"].as_object().unwrap().iter().filter(closed).map(|(name, _)| name.as_str()).collect();
     assert_eq!(listed, keys::ALL.iter().map(|keys| keys.definition).collect::<BTreeSet<_>>());
     for keys in keys::ALL {
         let properties = schema["$defs"][keys.definition]["properties"].as_object().unwrap();
@@ -43,7 +42,8 @@ fn it_accepts_the_example_and_refuses_a_misspelt_one() {
     let validator = jsonschema::options().offline().should_validate_formats(true).build(&published()).unwrap();
     for file in ["city", "environment", "transport"] {
         let text = std::fs::read_to_string(project(&format!("examples/bao-loc/{file}.yaml"))).unwrap();
-        let errors: Vec<String> = validator.iter_errors(&yaml_value(&text)).map(|error| format!("{}: {error}", error.instance_path())).collect();
+        let errors: Vec<String> =
+            validator.iter_errors(&yaml_value(&text)).map(|error| format!("{}: {error}", error.instance_path())).collect();
         assert_eq!(errors, Vec::<String>::new(), "{file}");
         for (right, wrong) in [("title:", "titel:"), ("agency:", "agncy:"), ("schema:", "shcema:")] {
             if text.contains(right) && !(file == "city" && right != "title:") {
