@@ -1,9 +1,14 @@
-//! The hub. Modules stand on floors, lowest first; a module imports only what stands lower (`tests` guard it).
+//! The hub. Modules stand on floors, lowest first, and a module imports only what stands lower:
 //!
-//! `net` → `store` → `wasm` → `transport` → `lake` → `delivery` → `pipeline` → `ops` → `http` → `config` → `app`;
-//! `store`, `wasm`, `transport` and `lake` never import each other.
+//! `clock` `net` → `store` → `wasm` → `transport` → `lake` → `pipeline` → `ops` → `http` → `config` → `app`.
+//!
+//! `store`, `wasm`, `transport` and `lake` never import each other: the pipeline introduces them. A test reads every
+//! `use crate::` and fails on an arrow that runs up or sideways.
 
+pub mod app;
+pub mod clock;
 pub mod config;
+pub mod http;
 pub mod lake;
 pub mod net;
 pub mod ops;
@@ -12,4 +17,3 @@ pub mod store;
 pub mod toolchain;
 pub mod transport;
 pub mod wasm;
-pub mod http;

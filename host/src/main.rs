@@ -1,1 +1,27 @@
-fn main(){}
+//! The binary `lienthong`.
+
+mod cli;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use cli::{Arguments, Command};
+
+fn main() -> ExitCode {
+    // Two TLS providers are linked; rustls wants to be told which one.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let result = match Arguments::parse().command {
+        Command::Serve(arguments) => cli::serve::run(arguments),
+        Command::Check(arguments) => cli::check::run(arguments),
+        Command::Plugin(command) => cli::plugin::run(command),
+        Command::Key(command) => cli::key::run(command),
+        Command::Status(arguments) => cli::status::run(arguments),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("lienthong: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

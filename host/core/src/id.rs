@@ -203,7 +203,24 @@ mod tests {
             assert_eq!(ChannelId::new(good).unwrap().as_str(), good);
         }
         let long = format!("a/{}", "b".repeat(64));
-        for bad in ["", "/", "a/", "/b", "a/b/c", "A/b", "a/../b", "a/b%2e", "a/b\0", "a/b\r\n", "a/\u{202e}b", "-a/b", "a-/b", "a--b/c", "1/b", long.as_str()] {
+        for bad in [
+            "",
+            "/",
+            "a/",
+            "/b",
+            "a/b/c",
+            "A/b",
+            "a/../b",
+            "a/b%2e",
+            "a/b\0",
+            "a/b\r\n",
+            "a/\u{202e}b",
+            "-a/b",
+            "a-/b",
+            "a--b/c",
+            "1/b",
+            long.as_str(),
+        ] {
             assert!(ChannelId::new(bad).is_err(), "{bad:?}");
         }
     }
@@ -212,7 +229,8 @@ mod tests {
     fn schema_ids_carry_a_version_in_one_spelling() {
         let id = SchemaId::new("transport/stop-times.v12").unwrap();
         assert_eq!((id.name(), id.version(), id.to_string().as_str()), ("transport/stop-times", 12, "transport/stop-times.v12"));
-        for bad in ["transport/stops", "transport/stops.v0", "transport/stops.v01", "transport/stops.v", "transport/stops.v+1", "stops.v1"] {
+        for bad in ["transport/stops", "transport/stops.v0", "transport/stops.v01", "transport/stops.v", "transport/stops.v+1", "stops.v1"]
+        {
             assert!(SchemaId::new(bad).is_err(), "{bad:?}");
         }
     }

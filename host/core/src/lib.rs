@@ -10,6 +10,8 @@ pub mod log;
 pub mod manifest;
 pub mod ports;
 pub mod record;
+pub mod retry;
 pub mod schema;
+pub mod tape;
 pub mod time;
 pub mod units;

@@ -1,1 +1,20 @@
-//! Not built yet.
+//! The agency API and the operator API: who may enter, what comes in, what goes out, and how it is told when it fails.
+
+mod channels;
+mod cursor;
+mod doors;
+mod keys;
+mod messages;
+mod metrics;
+mod openapi;
+mod operators;
+mod permission;
+mod problem;
+mod records;
+mod routes;
+pub mod serve;
+mod state;
+
+pub use doors::router;
+pub use permission::LocalOperator;
+pub use state::{Api, Parts};

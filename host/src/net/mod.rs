@@ -1,1 +1,13 @@
-//! Not built yet.
+//! The one way out of the hub, for plugins and webhooks alike: which hosts were granted, which addresses may be dialled,
+//! and a request that goes to the very address that was checked.
+
+mod dial;
+mod door;
+mod guard;
+mod rule;
+#[cfg(test)]
+mod tests;
+
+pub use door::{Body, Caps, Denial, Door, Error};
+pub use guard::{Private, check_address};
+pub use rule::{HostName, InvalidRule, Rule, Scheme, Target};

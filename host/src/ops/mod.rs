@@ -1,1 +1,4 @@
-//! Not built yet.
+//! What an operator can do. The command line and the API call the same functions.
+
+pub mod keys;
+pub mod status;

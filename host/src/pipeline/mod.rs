@@ -1,1 +1,10 @@
-//! Not built yet.
+//! Receive → decode → validate → append, and read → land → commit. The pipeline introduces the store, the sandbox, the
+//! transports and the lake to each other; none of them knows another.
+
+pub mod call;
+pub mod channels;
+pub mod intake;
+pub mod landing;
+pub mod post;
+pub mod supervision;
+pub mod supervisor;

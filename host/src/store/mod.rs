@@ -1,1 +1,362 @@
-//! Not built yet.
+//! The log and all durable state, on SQLite: channels, checkpoints, receipts, quarantine, runs and keys.
+//!
+//! Everything is written by one task, many groups in one transaction; an answer comes after COMMIT with the WAL synced.
+//! A channel's offsets come from a counter row that moves in the transaction of the append itself.
+
+mod apply;
+mod block;
+mod database;
+mod decode;
+mod error;
+mod folder;
+mod group;
+mod listing;
+mod read;
+mod receipts;
+mod rows;
+mod staging;
+mod tail;
+mod upkeep;
+mod writer;
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use lienthong_core::id::{ChannelId, ConnectorId};
+use lienthong_core::log::{Position, StoredBatch};
+use lienthong_core::time::Timestamp;
+use sqlx::pool::PoolConnection;
+use sqlx::{Sqlite, SqlitePool};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use apply::{Done, SealedGroup, Work};
+use block::Sealed;
+pub use error::Error;
+pub use group::{Advance, Append, CallId, Checkpoint, Group, Outcome, Part, Range, Receipt, Refusal, Rejection, Remember, Remembered};
+use writer::{Answer, Job, Shown, Writer};
+
+pub use rows::{ChannelSums, KeyOwner, KeyRow, QuarantineEntry, QuarantineFilter, Run, RunError, RunOutcome};
+
+/// How to open a store.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The hub's data folder; made where it is missing.
+    pub folder: PathBuf,
+    /// When the writer commits.
+    pub group: GroupCommit,
+}
+
+impl Options {
+    /// The defaults, in this folder.
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into(), group: GroupCommit::default() }
+    }
+}
+
+/// What one transaction takes at most. By default the writer commits what waits as soon as it is free.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GroupCommit {
+    /// Groups in one transaction.
+    pub max_groups: usize,
+    /// Compressed bytes in one transaction; a single group may exceed it.
+    pub max_bytes: usize,
+    /// How long to wait for more groups.
+    pub linger: Duration,
+}
+
+impl Default for GroupCommit {
+    fn default() -> Self {
+        Self { max_groups: 256, max_bytes: 8 << 20, linger: Duration::ZERO }
+    }
+}
+
+/// Whether the store takes data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Health {
+    /// It does.
+    Ready,
+    /// The disk is full; every group is tried, and it resumes by itself.
+    Full,
+    /// An I/O error left the state of the disk unknown; nothing is taken until the process restarts.
+    Failed(String),
+}
+
+/// Work that may wait for the writer.
+const QUEUE: usize = 1_024;
+
+/// Compressed bytes that may wait for the writer, in KiB: the unit of its shares.
+const QUEUE_KIB: usize = 64 << 10;
+
+/// From this many bytes on, packing and unpacking leave the runtime's threads alone.
+const HEAVY: usize = 128 << 10;
+
+/// The log, the checkpoints, the quarantine and the keys. Cheap to clone.
+///
+/// All writing is done by one task that owns it: dropping a caller's future never undoes or tears what it asked for.
+/// Reading uses a few connections of its own and never waits for the writer.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    queue: mpsc::Sender<Job>,
+    shares: Arc<Semaphore>,
+    readers: SqlitePool,
+    shown: Arc<Shown>,
+    next_call: AtomicI64,
+    closing: CancellationToken,
+    writer: Mutex<Option<JoinHandle<Result<(), Error>>>>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // Without `close` the writer ends by itself, as its queue has no sender left.
+        self.closing.cancel();
+    }
+}
+
+impl Store {
+    /// Opens or makes the store in its folder and locks it. Deletes what lost calls staged.
+    ///
+    /// # Errors
+    /// [`Error::InUse`] when another hub has the folder, [`Error::Foreign`], [`Error::Damaged`] and [`Error::Newer`] for a
+    /// file that is not ours to open, [`Error::Pragma`] where durability cannot be promised.
+    pub async fn open(options: Options) -> Result<Self, Error> {
+        let Options { folder, group } = options;
+        let lock = {
+            let folder = folder.clone();
+            tokio::task::spawn_blocking(move || folder::hold(&folder)).await.map_err(|_| Refusal::Closing)??
+        };
+        let path = database::file(&folder);
+        let mut db = database::writer(&path).await?;
+        staging::delete_lost(&mut db).await?;
+        let writer = Writer::new(db, lock, group).await?;
+        let readers = database::readers(&path).await?;
+        let (queue, jobs) = mpsc::channel(QUEUE);
+        let (shown, closing) = (writer.shown(), CancellationToken::new());
+        let writer = tokio::spawn(writer.run(jobs, closing.clone()));
+        let inner = Inner {
+            queue,
+            shares: Arc::new(Semaphore::new(QUEUE_KIB)),
+            readers,
+            shown,
+            next_call: AtomicI64::new(1),
+            closing,
+            writer: Mutex::new(Some(writer)),
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Does what waits already, empties the WAL, and gives the folder free. Other clones are refused from here on.
+    pub async fn close(self) -> Result<(), Error> {
+        self.inner.readers.close().await;
+        self.inner.closing.cancel();
+        let writer = self.inner.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match writer {
+            None => Ok(()),
+            Some(writer) => writer.await.unwrap_or_else(|error| Err(Error::Unknown(error.to_string()))),
+        }
+    }
+
+    /// Makes channels that are not there yet, at epoch 1 and offset 0.
+    pub async fn ensure_channels(&self, ids: &[ChannelId]) -> Result<(), Error> {
+        self.rows(Work::EnsureChannels(ids.to_vec())).await.map(|_| ())
+    }
+
+    /// Puts a group into the log, all of it or nothing, and answers once it is on the disk. Waits while the queue is full.
+    ///
+    /// A known `remember` key decides first ([`Outcome::Repeated`] or [`Refusal::KeyReused`]), then the checkpoint.
+    pub async fn commit(&self, group: Group) -> Outcome {
+        let Group { received_at, origin, appends, rejections, publish, remember, advance } = group;
+        let sealed = match seal(appends, rejections).await {
+            Ok(sealed) => sealed,
+            Err(refusal) => return Outcome::Refused(refusal),
+        };
+        let extra = remember.as_ref().map_or(0, |r| r.note.len()) + advance.as_ref().map_or(0, |a| a.cursor.len());
+        let weight = sealed.weight() + extra;
+        match self.send(Work::Group(Box::new(SealedGroup { received_at, origin, sealed, publish, remember, advance })), weight).await {
+            Answer::Done(Done::Committed(receipt)) => Outcome::Committed(receipt),
+            Answer::Done(Done::Repeated(receipt)) => Outcome::Repeated(receipt),
+            Answer::Done(Done::Rows(_) | Done::Epoch(_)) => Outcome::Unknown("the writer answered something else".into()),
+            Answer::Refused(refusal) => Outcome::Refused(refusal),
+            Answer::Unknown(why) => Outcome::Unknown(why),
+        }
+    }
+
+    /// A name for the output of one call.
+    pub fn begin_call(&self) -> CallId {
+        CallId(self.inner.next_call.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Keeps some of a call's output, invisible until a group publishes the call. Lost when the store is closed before.
+    pub async fn stage(&self, call: CallId, part: Part) -> Result<(), Error> {
+        let Part { received_at, origin, appends, rejections } = part;
+        let sealed = seal(appends, rejections).await?;
+        let weight = sealed.weight();
+        self.answer(Work::Stage { call, received_at, origin, sealed }, weight).await.map(|_| ())
+    }
+
+    /// Deletes what a call staged. A call that staged nothing, or was published, is no error.
+    pub async fn abandon(&self, call: CallId) -> Result<(), Error> {
+        self.rows(Work::Abandon(call)).await.map(|_| ())
+    }
+
+    /// Records from a position on: at most `max_records`, and of about `max_bytes` (a first batch of up to 1 MiB is given in
+    /// any case). Begins exactly at `from`, or at the first record behind it that is still there; behind the end of an
+    /// epoch the next one follows. Empty at the end of the channel.
+    pub async fn read(&self, channel: &ChannelId, from: Position, max_records: u32, max_bytes: usize) -> Result<Vec<StoredBatch>, Error> {
+        if max_records == 0 {
+            return Ok(Vec::new());
+        }
+        let page = read::page(&mut *self.reader().await?, channel, from, max_records, max_bytes).await?;
+        if page.weight() < HEAVY {
+            return page.unpack();
+        }
+        tokio::task::spawn_blocking(move || page.unpack()).await.map_err(|_| Refusal::Closing)?
+    }
+
+    /// The next offset to be assigned, from memory. `None` where there is no such channel.
+    pub fn end(&self, channel: &ChannelId) -> Option<Position> {
+        self.inner.shown.tails.next(channel)
+    }
+
+    /// Waits until there is a record at or behind `from`, and answers the channel's end; `None` at the deadline. May be
+    /// late, never skips: what was committed before or during the wait ends it.
+    pub async fn wait(&self, channel: &ChannelId, from: Position, deadline: Instant) -> Option<Position> {
+        self.inner.shown.tails.wait(channel, from, deadline).await
+    }
+
+    /// Every channel's sums, from counters that move with what they count.
+    pub async fn sums(&self) -> Result<Vec<ChannelSums>, Error> {
+        listing::sums(&mut *self.reader().await?).await
+    }
+
+    /// Opens a new epoch of a channel, as a restore must: the one after the current, and no lower than `at_least` (what
+    /// the lake or a reader knows of, and the restored database does not). Offsets start at 0 again.
+    pub async fn open_epoch(&self, channel: &ChannelId, at_least: u32) -> Result<Position, Error> {
+        match self.answer(Work::OpenEpoch { channel: channel.clone(), at_least }, 0).await? {
+            Done::Epoch(position) => Ok(position),
+            _ => Err(Error::Unknown("the writer answered something else".into())),
+        }
+    }
+
+    /// An owner's committed cursor.
+    pub async fn checkpoint(&self, owner: &str) -> Result<Option<Checkpoint>, Error> {
+        listing::checkpoint(&mut *self.reader().await?, owner).await
+    }
+
+    /// What was committed under an idempotency key in the last seven days.
+    pub async fn recall(&self, scope: &str, key: &[u8]) -> Result<Option<Remembered>, Error> {
+        Ok(receipts::recall(&mut *self.reader().await?, scope, key).await?)
+    }
+
+    /// A page of the quarantine, the newest first.
+    pub async fn quarantine(&self, filter: QuarantineFilter) -> Result<Vec<QuarantineEntry>, Error> {
+        listing::quarantine(&mut *self.reader().await?, &filter).await
+    }
+
+    /// One entry of the quarantine, with its bytes as they came.
+    pub async fn quarantine_entry(&self, id: u64) -> Result<Option<(QuarantineEntry, Vec<u8>)>, Error> {
+        listing::quarantine_entry(&mut *self.reader().await?, id).await
+    }
+
+    /// Keeps one run; of each connector the newest 100 stay.
+    pub async fn record_run(&self, run: Run) -> Result<(), Error> {
+        self.rows(Work::RecordRun(Box::new(run))).await.map(|_| ())
+    }
+
+    /// A connector's last runs, the newest first.
+    pub async fn runs(&self, connector: &ConnectorId, limit: u32) -> Result<Vec<Run>, Error> {
+        listing::runs(&mut *self.reader().await?, connector, limit).await
+    }
+
+    /// Keeps a new access key. An id that is there already is refused.
+    pub async fn insert_key(&self, key: KeyRow) -> Result<(), Error> {
+        self.rows(Work::InsertKey(Box::new(key))).await.map(|_| ())
+    }
+
+    /// The access key with this id, revoked and expired ones too.
+    pub async fn key(&self, id: &str) -> Result<Option<KeyRow>, Error> {
+        listing::key(&mut *self.reader().await?, id).await
+    }
+
+    /// All access keys, the oldest first.
+    pub async fn keys(&self) -> Result<Vec<KeyRow>, Error> {
+        listing::keys(&mut *self.reader().await?).await
+    }
+
+    /// Withdraws a key; the first time stands. Answers whether there is such a key.
+    pub async fn revoke_key(&self, id: &str, at: Timestamp) -> Result<bool, Error> {
+        Ok(self.rows(Work::RevokeKey { id: id.into(), at }).await? > 0)
+    }
+
+    /// Forgets idempotency keys older than seven days, a few thousand a transaction. Answers how many.
+    pub async fn sweep(&self, now: Timestamp) -> Result<u64, Error> {
+        let mut swept = 0;
+        loop {
+            let rows = self.rows(Work::Forget { before: now.plus_micros(-receipts::REMEMBERED_US) }).await?;
+            swept += rows;
+            if rows < upkeep::SWEEP_ROWS as u64 {
+                return Ok(swept);
+            }
+        }
+    }
+
+    /// Whether the store takes data.
+    pub fn health(&self) -> Health {
+        self.inner.shown.health()
+    }
+
+    async fn reader(&self) -> Result<PoolConnection<Sqlite>, Error> {
+        self.inner.readers.acquire().await.map_err(|error| match error {
+            sqlx::Error::PoolClosed => Refusal::Closing.into(),
+            other => Error::Sql(other),
+        })
+    }
+
+    async fn rows(&self, work: Work) -> Result<u64, Error> {
+        match self.answer(work, 0).await? {
+            Done::Rows(rows) => Ok(rows),
+            _ => Err(Error::Unknown("the writer answered something else".into())),
+        }
+    }
+
+    async fn answer(&self, work: Work, weight: usize) -> Result<Done, Error> {
+        match self.send(work, weight).await {
+            Answer::Done(done) => Ok(done),
+            Answer::Refused(refusal) => Err(refusal.into()),
+            Answer::Unknown(why) => Err(Error::Unknown(why)),
+        }
+    }
+
+    /// Hands work to the writer and waits for its answer.
+    async fn send(&self, work: Work, weight: usize) -> Answer {
+        if let Health::Failed(why) = self.health() {
+            return Answer::Refused(Refusal::Failed(why));
+        }
+        let share = (weight >> 10).clamp(1, QUEUE_KIB) as u32;
+        let Ok(_share) = Arc::clone(&self.inner.shares).acquire_many_owned(share).await else {
+            return Answer::Refused(Refusal::Closing);
+        };
+        let (reply, answer) = oneshot::channel();
+        if self.inner.queue.send(Job { work, weight, reply, _share }).await.is_err() {
+            return Answer::Refused(Refusal::Closing);
+        }
+        answer.await.unwrap_or_else(|_| Answer::Unknown("the writer ended before it answered".into()))
+    }
+}
+
+/// Compresses in the caller's task, or beside it where it takes long.
+async fn seal(appends: Vec<Append>, rejections: Vec<Rejection>) -> Result<Sealed, Refusal> {
+    let bytes = appends.iter().map(|a| a.batch.ndjson().len()).sum::<usize>() + rejections.iter().map(|r| r.bytes.len()).sum::<usize>();
+    if bytes < HEAVY {
+        return Ok(Sealed::new(appends, rejections));
+    }
+    tokio::task::spawn_blocking(move || Sealed::new(appends, rejections)).await.map_err(|_| Refusal::Closing)
+}

@@ -1,0 +1,331 @@
+//! The demonstration from its first step to its last.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::time::Instant;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::accounts;
+use super::check;
+use super::draw::{self, View};
+use super::hub::{self, Hub};
+use super::paint::{Line, Style, number};
+use super::screen::Screen;
+use super::status::Status;
+use super::traffic::{self, Pace, Traffic};
+use super::trend::Trend;
+use super::{folder, hub::Options as HubOptions};
+use crate::sim::clock;
+use crate::sim::feed::Feed;
+use crate::sim::inbox::Inbox;
+use crate::sim::ledger::Ledger;
+use crate::sim::operator::{self, Operator};
+use crate::sim::webhook::Webhook;
+
+/// The address of the operator's server that stands in the example city's files.
+pub const FEED_ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8790);
+/// The connector that two stations post to.
+const WEBHOOK: &str = "environment/station-webhook";
+/// A bounded run sends so many rounds.
+const ROUNDS: u64 = 3;
+/// All that a bounded run sent must have arrived so long after the last of it was sent.
+const ARRIVED_WITHIN: Duration = Duration::from_secs(120);
+/// The hub is asked for its sums, and the table drawn, so often.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// All must be found arrived so many times in a row: what is counted twice may come late.
+const QUIET_LOOKS: u32 = 4;
+/// Where there is no terminal, a line is printed so often.
+const LINE_EVERY: Duration = Duration::from_secs(5);
+/// The story begins so many steps ago: a week.
+const WEEK: i64 = 7 * 24 * 3600 / clock::STEP_SECONDS;
+
+/// What to run.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The city's folder.
+    pub city: PathBuf,
+    /// The data folder; it is emptied.
+    pub data: PathBuf,
+    /// The folder of compiled plugins; none leaves it to the city.
+    pub plugins: Option<PathBuf>,
+    /// The hub's program.
+    pub hub: PathBuf,
+    /// Where the hub listens; port 0 takes any.
+    pub listen: SocketAddr,
+    /// Where the operator's server listens; another than [`FEED_ADDRESS`] works on a copy of the city.
+    pub feed_listen: SocketAddr,
+    /// The unpacked sample feed; none takes the one beside the city.
+    pub feed: Option<PathBuf>,
+    /// A bounded run that checks its sums.
+    pub once: bool,
+    /// The longest a run without `once` lasts.
+    pub seconds: Option<u64>,
+    /// Ten times the pace.
+    pub fast: bool,
+    /// Fixes all that the simulators send.
+    pub seed: u64,
+}
+
+/// Runs the demonstration; whether all sums held. `interrupted` is awaited beside it, and ends it in good order.
+///
+/// # Errors
+/// When something is missing, taken or broken, in words for who started it.
+pub async fn run(options: Options, interrupted: impl Future<Output = ()>) -> anyhow::Result<bool> {
+    let mut screen = Screen::open();
+    screen.print(&[Line::default(), Line::of(Style::Bold, "  Lienthong, and a city in small around it"), Line::default()]);
+    tokio::pin!(interrupted);
+    let stage = tokio::select! {
+        stage = Stage::set(options, &mut screen) => stage?,
+        () = &mut interrupted => return Ok(true),
+    };
+    stage.play(screen, interrupted).await
+}
+
+/// A running hub with the simulators around it.
+struct Stage {
+    options: Options,
+    hub: Hub,
+    operator_key: String,
+    traffic: Arc<Traffic>,
+    commands: Vec<(String, Vec<String>)>,
+}
+
+impl Stage {
+    async fn set(options: Options, screen: &mut Screen) -> anyhow::Result<Self> {
+        let data = options.data.clone();
+        anyhow::ensure!(options.city.is_dir(), "the city {} is not there; name it with --city", options.city.display());
+        folder::prepare(&data)?;
+        screen.step("data folder", &data.display().to_string());
+
+        let beside = options.city.parent().map(|parent| parent.join("data/sample-gtfs-feed"));
+        let feed =
+            Feed::read(&options.feed.clone().or(beside).context("there is no folder beside the city; name the sample feed with --feed")?)?;
+        let ledger = Arc::new(Ledger::create(&data.join("ledger.ndjson")).context("the ledger")?);
+        let operator = Operator::start(options.feed_listen, feed.clone(), Arc::clone(&ledger), traffic::now()).await;
+        let operator = operator.context("give another address with --feed-listen, for example 127.0.0.1:0")?;
+        screen.step("bus operator", &format!("http://{}{}", operator.address(), operator::PATH));
+
+        let mut hub_options = HubOptions {
+            program: options.hub.clone(),
+            city: options.city.clone(),
+            data: data.clone(),
+            plugins: options.plugins.clone(),
+            listen: options.listen,
+        };
+        if operator.address() != FEED_ADDRESS {
+            hub_options.plugins = hub_options.plugins.or_else(|| Some(options.city.join("plugins")));
+            hub_options.city = data.join("city");
+            folder::copy_city(&options.city, &hub_options.city, FEED_ADDRESS, operator.address())?;
+        }
+        let begun = Instant::now();
+        let hub = Hub::start(hub_options).await?;
+        let took = begun.elapsed().as_secs_f64();
+        screen.step("hub", &format!("http://{}, ready in {took:.1} s", hub.address()));
+        screen.step("its log", &hub::log_path(&data).display().to_string());
+
+        let operator_key = hub.create_key(&["--operator"]).await?;
+        folder::write_key(&data, "operator", &operator_key)?;
+        let station_key = hub.create_key(&["--agency", "environment-department"]).await?;
+        folder::write_key(&data, "environment-department", &station_key)?;
+        folder::write_key(&data, "health-department", &hub.create_key(&["--agency", "health-department"]).await?)?;
+        screen.step("keys", &format!("for the operator and two agencies, in {}", data.join("keys").display()));
+
+        let pause = Duration::from_millis(500);
+        let traffic = Traffic {
+            seed: options.seed,
+            first_step: clock::step_at(traffic::now()) - WEEK,
+            air: Inbox::open(&data.join("inbox/air"), pause).context("the stations' inbox")?,
+            gtfs: Inbox::open(&data.join("inbox/gtfs"), pause).context("the operator's inbox")?,
+            webhook: Webhook { hub: hub.address(), connector: WEBHOOK.to_owned(), key: station_key },
+            feed,
+            operator,
+            ledger,
+            rounds: AtomicU64::new(0),
+        };
+        screen.step("stations", "ten: eight put files into a folder, two post them");
+        // A bounded run is over before anybody could try them.
+        let commands = if options.once { Vec::new() } else { commands(&options, hub.address())? };
+        Ok(Self { options, hub, operator_key, traffic: Arc::new(traffic), commands })
+    }
+
+    async fn play(mut self, mut screen: Screen, interrupted: impl Future<Output = ()>) -> anyhow::Result<bool> {
+        screen.print(&[Line::default()]);
+        let sending = {
+            let (traffic, options) = (Arc::clone(&self.traffic), self.options.clone());
+            AbortOnDropHandle::new(tokio::spawn(async move {
+                if options.once {
+                    return traffic.bounded(ROUNDS).await;
+                }
+                let round = Duration::from_millis(if options.fast { 200 } else { 2000 });
+                traffic.endless(Pace { round, version: round * 15 }).await
+            }))
+        };
+        let ended = self.watch(&mut screen, sending, interrupted).await;
+        screen.close();
+        match ended {
+            Ok(Some(status)) if self.options.once => self.settle_accounts(&mut screen, &status).await,
+            Ok(_) => {
+                screen.print(&[Line::default()]);
+                let data = self.options.data.display().to_string();
+                self.close().await?;
+                screen.step("stopped", &format!("all that was received is in {data}"));
+                Ok(true)
+            }
+            Err(error) => {
+                // The hub may be what failed; the first error is the one to tell.
+                let _ = self.close().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Watches until the run is over: the last status, or none when it was interrupted.
+    async fn watch(
+        &mut self,
+        screen: &mut Screen,
+        sending: AbortOnDropHandle<anyhow::Result<()>>,
+        interrupted: impl Future<Output = ()>,
+    ) -> anyhow::Result<Option<Status>> {
+        let begun = Instant::now();
+        let mut trends: BTreeMap<String, Trend> = BTreeMap::new();
+        let mut look = tokio::time::interval(LOOK_EVERY);
+        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let end = self.options.seconds.filter(|_| !self.options.once).map(Duration::from_secs);
+        let mut next_line = Duration::ZERO;
+        let mut all_sent = None;
+        let mut quiet = 0;
+        tokio::pin!(interrupted, sending);
+        loop {
+            tokio::select! {
+                () = &mut interrupted => return Ok(None),
+                error = self.hub.ended() => return Err(error),
+                result = &mut sending, if all_sent.is_none() => {
+                    result.context("the simulators ended")??;
+                    all_sent = Some(Instant::now());
+                }
+                _ = look.tick() => {
+                    // Taken before the hub is asked: what is sent meanwhile is not missing.
+                    let (sent, waiting) = (self.traffic.ledger.totals(), self.traffic.waiting()?);
+                    let status = match self.hub.status(&self.operator_key).await {
+                        Ok(status) => status,
+                        Err(_) if begun.elapsed() < Duration::from_secs(5) => continue,
+                        Err(error) => return Err(error),
+                    };
+                    let elapsed = begun.elapsed();
+                    for one in &status.channels {
+                        trends.entry(one.channel.clone()).or_default().see(elapsed, one.accepted);
+                    }
+                    let over = end.is_some_and(|end| elapsed >= end);
+                    let missing = match all_sent {
+                        Some(_) => missing(&status, &sent, &waiting),
+                        None => vec!["the simulators are still sending".to_owned()],
+                    };
+                    quiet = if missing.is_empty() { quiet + 1 } else { 0 };
+                    let done = over || (self.options.once && quiet >= QUIET_LOOKS);
+                    let summary = self.traffic.summary();
+                    let view = View { status: &status, trends: &trends, elapsed, traffic: &summary, commands: &self.commands };
+                    if screen.is_terminal() {
+                        let (columns, rows) = screen.size();
+                        screen.draw(&draw::frame(&view, columns, rows.saturating_sub(1)));
+                    } else if done {
+                        screen.print(&draw::frame(&view, 100, usize::MAX));
+                    } else if elapsed >= next_line {
+                        next_line = elapsed + LINE_EVERY;
+                        screen.print(&[line(&status, elapsed)]);
+                    }
+                    if done {
+                        return Ok(Some(status));
+                    }
+                    if let Some(since) = all_sent && !missing.is_empty() && since.elapsed() > ARRIVED_WITHIN {
+                        anyhow::bail!("{} s after all was sent, this is still missing:\n  {}", ARRIVED_WITHIN.as_secs(), missing.join("\n  "));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Checks every sum, stops the hub, and counts the lake's rows; prints each finding.
+    async fn settle_accounts(self, screen: &mut Screen, status: &Status) -> anyhow::Result<bool> {
+        let sent = self.traffic.ledger.totals();
+        let mut checks = check::sums(status, &sent);
+        let lake = self.options.data.join("lake");
+        self.close().await?;
+        checks.extend(check::lake(status, &lake)?);
+        let broken = checks.iter().filter(|one| !one.holds()).count();
+        screen.print(&accounts::lines(status, &sent, &checks));
+        Ok(broken == 0)
+    }
+
+    /// Ends the hub first: it may still ask the operator's server.
+    async fn close(self) -> anyhow::Result<()> {
+        let Self { hub, traffic, .. } = self;
+        let stopped = hub.stop().await;
+        // Where the sending task still holds its half, the server is dropped with it.
+        if let Some(traffic) = Arc::into_inner(traffic) {
+            traffic.operator.stop().await;
+        }
+        stopped
+    }
+}
+
+fn missing(status: &Status, sent: &BTreeMap<&'static str, crate::sim::ledger::Sent>, waiting: &[String]) -> Vec<String> {
+    let mut missing = check::missing(status, sent);
+    missing.extend(waiting.iter().map(|name| format!("the file {name} was not taken from its inbox")));
+    missing
+}
+
+fn line(status: &Status, elapsed: Duration) -> Line {
+    let sum = |of: fn(&super::status::Channel) -> u64| number(status.channels.iter().map(of).sum());
+    let failing: Vec<&str> = status.connectors.iter().filter(|one| one.state == "failing").map(|one| one.connector.as_str()).collect();
+    let seconds = elapsed.as_secs();
+    let text = format!(
+        "  {:02}:{:02}  in {}, in quarantine {}, in the lake {}",
+        seconds / 60,
+        seconds % 60,
+        sum(|one| one.accepted),
+        sum(|one| one.quarantined),
+        sum(|one| one.landed)
+    );
+    let line = Line::of(Style::Plain, text);
+    if failing.is_empty() { line } else { line.then(Style::Bad, format!("; failing: {}", failing.join(", "))) }
+}
+
+/// What to try next. The keys lie in files that curl reads, so that none stands on the screen or in a history.
+fn commands(options: &Options, hub: SocketAddr) -> anyhow::Result<Vec<(String, Vec<String>)>> {
+    let data = &options.data;
+    let reading = serde_json::json!({
+        "station": "KK99", "province": "LamDong", "facility": "THU", "parameter": "PM2.5", "value": 21.5, "unit": "ug/Nm3",
+        "observed_at": clock::at_step(clock::step_at(traffic::now())).to_rfc3339(), "status": "measuring",
+    });
+    std::fs::write(data.join("reading.json"), format!("{reading}\n")).context("the example record")?;
+    let data = data.display();
+    let lines = |lines: &[String]| lines.to_vec();
+    Ok(vec![
+        (
+            "push a record as the environment department".to_owned(),
+            lines(&[
+                format!("curl -H @{data}/keys/environment-department -d @{data}/reading.json \\"),
+                format!("  http://{hub}/v1/channels/environment/observations/records"),
+            ]),
+        ),
+        (
+            "pull records as the health department".to_owned(),
+            lines(&[
+                format!("curl -H @{data}/keys/health-department \\"),
+                format!("  'http://{hub}/v1/channels/environment/observations/records?limit=3'"),
+            ]),
+        ),
+        ("what was refused, and why".to_owned(), lines(&[format!("curl -H @{data}/keys/operator 'http://{hub}/v1/quarantine?limit=3'")])),
+        (
+            "open the lake with any engine".to_owned(),
+            lines(&[format!("duckdb -c \"from delta_scan('{data}/lake/environment/observations')\"")]),
+        ),
+    ])
+}

@@ -1,0 +1,111 @@
+//! What the hub says of itself: the answer of `GET /v1/status`.
+
+use serde::Deserialize;
+
+/// The whole answer.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Status {
+    /// The city's name for people.
+    pub city: String,
+    /// `ready`, or what is wrong.
+    pub health: String,
+    /// Every channel's sums.
+    pub channels: Vec<Channel>,
+    /// Every connector's state.
+    pub connectors: Vec<Connector>,
+}
+
+/// One channel's sums.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Channel {
+    /// `domain/name`.
+    pub channel: String,
+    /// The offset that the next record gets.
+    pub next_offset: u64,
+    /// Items that came: stored, in quarantine or discarded.
+    pub accepted: u64,
+    /// Records in the log.
+    pub stored: u64,
+    /// Items in quarantine.
+    pub quarantined: u64,
+    /// Items taken out of quarantine for good.
+    pub discarded: u64,
+    /// Records in the lake.
+    pub landed: u64,
+    /// Records that wait to land.
+    pub pending: u64,
+    /// What the hub thinks of its own sums.
+    pub sums_hold: bool,
+}
+
+/// One connector's state.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Connector {
+    /// `domain/name`.
+    pub connector: String,
+    /// `inbox`, `webhook` or `poll`.
+    pub transport: String,
+    /// `idle`, `running` or `failing`.
+    pub state: String,
+    /// Files or messages that wait.
+    pub waiting: u64,
+    /// Calls of the plugin.
+    pub calls: u64,
+    /// Calls that failed.
+    pub failures: u64,
+    /// Records it produced.
+    pub records: u64,
+    /// Items it rejected, and records that their schema refused.
+    pub rejected: u64,
+    /// Why its last failed call failed.
+    pub last_error: Option<String>,
+}
+
+#[cfg(test)]
+pub(super) fn sample() -> Status {
+    let channel = |channel: &str, stored: u64, quarantined: u64, pending: u64| Channel {
+        channel: channel.to_owned(),
+        next_offset: stored,
+        accepted: stored + quarantined,
+        stored,
+        quarantined,
+        discarded: 0,
+        landed: stored - pending,
+        pending,
+        sums_hold: true,
+    };
+    let connector = |connector: &str, transport: &str, state: &str, records: u64, rejected: u64, error: Option<&str>| Connector {
+        connector: connector.to_owned(),
+        transport: transport.to_owned(),
+        state: state.to_owned(),
+        waiting: 2,
+        calls: 12,
+        failures: u64::from(error.is_some()),
+        records,
+        rejected,
+        last_error: error.map(str::to_owned),
+    };
+    Status {
+        city: "Bảo Lộc".to_owned(),
+        health: "ready".to_owned(),
+        channels: vec![
+            channel("environment/observations", 12_345, 123, 45),
+            channel("transport/routes", 8, 0, 0),
+            channel("transport/stop-times", 58, 0, 0),
+            channel("transport/stops", 22, 2, 0),
+        ],
+        connectors: vec![
+            connector("environment/air-stations", "inbox", "running", 12_000, 120, None),
+            connector("environment/station-webhook", "webhook", "idle", 345, 3, None),
+            connector(
+                "transport/bus-feed",
+                "poll",
+                "failing",
+                44,
+                1,
+                Some("upstream: the server answered 503 Service Unavailable to GET http://127.0.0.1:8790/gtfs.zip"),
+            ),
+            connector("transport/bus-operator", "inbox", "idle", 44, 1, None),
+        ],
+    }
+}

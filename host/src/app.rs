@@ -1,0 +1,236 @@
+//! The composition root: a city's files become a running hub.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use lienthong_core::city::{City, Transport};
+use lienthong_core::id::{ConnectorId, PluginName};
+use lienthong_core::manifest::Manifest;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::http::{self, Api, Parts};
+use crate::lake::Lake;
+use crate::net::Door;
+use crate::ops::keys::Pepper;
+use crate::ops::status::Sources;
+use crate::pipeline::call::{Caller, Connector};
+use crate::pipeline::channels::{Channel, Channels};
+use crate::pipeline::landing::{Landing, Progress};
+use crate::pipeline::supervision::{Condition, Supervision};
+use crate::pipeline::supervisor::{Messages, Supervisor};
+use crate::store::{self, Store};
+use crate::wasm::{Engine, EngineOptions, Plugin, component};
+use crate::{clock, config};
+
+/// The hub's own socket, below its data folder.
+pub const SOCKET: &str = "hub.sock";
+/// The file that tells the address the hub listens on.
+pub const ADDRESS: &str = "hub.addr";
+
+/// What `serve` is told.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The city's folder.
+    pub city: PathBuf,
+    /// The hub's data folder.
+    pub data: PathBuf,
+    /// Where plugins lie; `<city>/plugins` unless given.
+    pub plugins: Option<PathBuf>,
+    /// Overrides the city's `listen.address`.
+    pub listen: Option<SocketAddr>,
+}
+
+/// The components of a folder, read without running them.
+pub struct PluginFolder {
+    components: BTreeMap<PluginName, Component>,
+}
+
+struct Component {
+    bytes: Arc<[u8]>,
+    manifest: Manifest,
+    imports_http: bool,
+}
+
+impl PluginFolder {
+    /// Reads every `*.wasm`. A missing folder holds none.
+    pub fn read(folder: &Path) -> anyhow::Result<Self> {
+        let mut components = BTreeMap::new();
+        let entries = match std::fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self { components }),
+            Err(error) => return Err(error).with_context(|| format!("the plugins' folder {}", folder.display())),
+        };
+        for entry in entries {
+            let path = entry?.path();
+            if path.extension().is_none_or(|extension| extension != "wasm") {
+                continue;
+            }
+            let bytes = std::fs::read(&path).with_context(|| format!("the plugin {}", path.display()))?;
+            let facts = component::inspect(&bytes).with_context(|| format!("the plugin {}", path.display()))?;
+            let (imports_http, manifest) = (facts.imports_http(), facts.manifest);
+            let name = manifest.plugin.name.clone();
+            if components.insert(name.clone(), Component { bytes: bytes.into(), manifest, imports_http }).is_some() {
+                bail!("two files of {} hold the plugin {name}: keep one", folder.display());
+            }
+        }
+        Ok(Self { components })
+    }
+}
+
+impl config::Plugins for PluginFolder {
+    fn find(&self, name: &PluginName) -> Option<config::PluginFacts<'_>> {
+        self.components.get(name).map(|c| config::PluginFacts { manifest: &c.manifest, imports_http: c.imports_http })
+    }
+
+    fn names(&self) -> Vec<PluginName> {
+        self.components.keys().cloned().collect()
+    }
+}
+
+/// Reads and checks a city with its plugins. The error is the whole report, rendered.
+pub fn check(city: &Path, plugins: Option<&Path>, lang: config::Lang) -> anyhow::Result<(config::Loaded, PluginFolder)> {
+    let folder = plugins.map_or_else(|| city.join("plugins"), Path::to_owned);
+    let plugins = PluginFolder::read(&folder)?;
+    let loaded = config::load(city, &plugins).map_err(|report| anyhow::anyhow!("{}", report.render(lang)))?;
+    Ok((loaded, plugins))
+}
+
+/// Runs the hub until SIGTERM or SIGINT, then drains and stops.
+pub async fn serve(options: Options) -> anyhow::Result<()> {
+    let (loaded, plugins) = check(&options.city, options.plugins.as_deref(), config::Lang::from_env())?;
+    if !loaded.warnings.is_empty() {
+        eprint!("{}", config::render(&loaded.warnings, config::Lang::from_env()));
+    }
+    let city = Arc::new(loaded.city);
+    let address = options.listen.unwrap_or(city.listen.address);
+    if !address.ip().is_loopback() && city.listen.tls.is_none() && !city.listen.behind_proxy {
+        bail!(
+            "{address} is not loopback and the city has no `listen: {{ tls: … }}`: give it a certificate, or set `behind_proxy: true` if a proxy ends TLS"
+        );
+    }
+    let tls = city.listen.tls.as_ref().map(http::serve::tls).transpose()?;
+
+    let store = Store::open(store::Options::new(&options.data)).await?;
+    let channels = Channels::new(city.channels.iter().filter_map(|(id, config)| {
+        let schema = loaded.schemas.get(&config.schema)?.clone();
+        Some(Channel { id: id.clone(), config: config.clone(), schema })
+    }));
+    store.ensure_channels(&city.channels.keys().cloned().collect::<Vec<_>>()).await?;
+    let pepper = Pepper::open(&options.data)?;
+    let lake = Arc::new(Lake::open(&options.data.join("lake"))?);
+    let engine = Engine::new(EngineOptions::new(options.data.join("cache/plugins")))?;
+    let connectors = connectors(&city, &plugins, &engine).await?;
+
+    // Connectors stop first, so that what they still store can land.
+    let (stop, stop_landing) = (CancellationToken::new(), CancellationToken::new());
+    let progress = Progress::default();
+    let supervision = Supervision::new(connectors.values().map(|connector| condition(connector)));
+    let landing = Landing::start(&store, &lake, &channels, city.lake, &progress, &stop_landing);
+    let caller = Caller::new(store.clone(), channels.clone());
+    let mut supervisor = Supervisor::new(caller.clone(), supervision.clone(), &options.data, stop.clone());
+    let mut messages = BTreeMap::new();
+    for (id, connector) in &connectors {
+        if connector.config.transport == Transport::Webhook {
+            messages.insert(id.clone(), Messages::new(caller.clone(), supervision.clone(), connector.clone()));
+        }
+        supervisor.start(connector.clone());
+    }
+    let status = Sources {
+        city: city.title.clone(),
+        started_at: clock::now(),
+        store: store.clone(),
+        channels: channels.clone(),
+        progress,
+        supervision,
+    };
+    let spool = options.data.join("spool");
+    let api = Api::new(Parts { city, store: store.clone(), pepper, channels, messages, status, spool, stop: stop.clone() });
+    let router = http::router(api);
+
+    let listener = TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address}; another program may hold it: give `--listen`"))?;
+    let local_address = listener.local_addr()?;
+    let socket = options.data.join(SOCKET);
+    let local = http::serve::local_listener(&socket).with_context(|| format!("cannot open {}", socket.display()))?;
+    let serving = tokio::spawn(http::serve::tcp(listener, tls, router.clone(), stop.clone()));
+    let serving_local = tokio::spawn(http::serve::local(local, router, stop.clone()));
+    std::fs::write(options.data.join(ADDRESS), local_address.to_string())?;
+    let sweeping = tokio::spawn(sweep(store.clone(), stop.clone()));
+    tracing::info!(address = %local_address, connectors = connectors.len(), "the hub is ready");
+
+    stopped().await?;
+    tracing::info!("stopping: requests under way are answered, then everything comes to rest");
+    stop.cancel();
+    serving.await?;
+    serving_local.await?;
+    supervisor.stopped().await;
+    sweeping.await?;
+    stop_landing.cancel();
+    landing.stopped().await;
+    engine.shutdown();
+    let _ = std::fs::remove_file(&socket);
+    let _ = std::fs::remove_file(options.data.join(ADDRESS));
+    store.close().await?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn connectors(city: &City, plugins: &PluginFolder, engine: &Engine) -> anyhow::Result<BTreeMap<ConnectorId, Arc<Connector>>> {
+    let mut ready = BTreeMap::<PluginName, Plugin>::new();
+    let mut connectors = BTreeMap::new();
+    for (id, config) in &city.connectors {
+        let plugin = match ready.get(&config.plugin) {
+            Some(plugin) => plugin.clone(),
+            None => {
+                let component =
+                    plugins.components.get(&config.plugin).with_context(|| format!("the plugin {} of {id} is missing", config.plugin))?;
+                tracing::info!(plugin = %config.plugin, "making the plugin ready");
+                let plugin = engine.load(component.bytes.clone()).await.with_context(|| format!("the plugin {}", config.plugin))?;
+                ready.insert(config.plugin.clone(), plugin.clone());
+                plugin
+            }
+        };
+        let door = if config.egress.is_empty() { None } else { Some(Door::new(&config.egress)?) };
+        connectors.insert(id.clone(), Arc::new(Connector { id: id.clone(), config: config.clone(), plugin, door }));
+    }
+    Ok(connectors)
+}
+
+fn condition(connector: &Connector) -> Condition {
+    let transport = match connector.config.transport {
+        Transport::Inbox { .. } => "inbox",
+        Transport::Webhook => "webhook",
+        Transport::Poll { .. } => "poll",
+    };
+    let about = &connector.plugin.facts().manifest.plugin;
+    Condition::new(connector.id.clone(), about.name.clone(), about.version.clone(), connector.config.agency.clone(), transport)
+}
+
+/// Forgets idempotency keys past their seven days, every hour.
+async fn sweep(store: Store, stop: CancellationToken) {
+    loop {
+        if let Err(error) = store.sweep(clock::now()).await {
+            tracing::warn!(%error, "old idempotency keys were not forgotten");
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(std::time::Duration::from_secs(3600)) => {}
+        }
+    }
+}
+
+async fn stopped() -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

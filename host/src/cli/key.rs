@@ -1,0 +1,163 @@
+//! `lienthong key create | list | revoke`
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use clap::{ArgGroup, Args, Subcommand};
+use comfy_table::{ContentArrangement, Table, presets::NOTHING};
+use lienthong::clock;
+use lienthong::ops::keys::{self, ChannelPattern, KeyInfo, NewKey, Pepper};
+use lienthong::store::{Options, Store};
+use lienthong_core::id::AgencyId;
+use lienthong_core::units::parse_duration;
+use serde_json::{Value, json};
+
+use super::local::ask;
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Make a key and print it, once; only its hash is kept
+    Create(Create),
+    /// List keys, never their secrets
+    List {
+        /// The hub's own folder
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+    },
+    /// Revoke a key at once
+    Revoke {
+        /// The key's id: the part behind `lt_`
+        id: String,
+        /// The hub's own folder
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+    },
+}
+
+#[derive(Args)]
+#[command(group(ArgGroup::new("owner").required(true).args(["operator", "agency"])))]
+pub(crate) struct Create {
+    /// The hub's own folder
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// A key for operators: status, quarantine, keys, metrics; no channel's records
+    #[arg(long)]
+    operator: bool,
+    /// A key for this agency
+    #[arg(long, value_name = "AGENCY")]
+    agency: Option<AgencyId>,
+    /// Bind it to reading these channels of those the agency is granted: `domain/name`, `domain/*` or `*`; may be repeated; `*` unless --read or --write is given
+    #[arg(long, value_name = "CHANNELS", value_parser = ChannelPattern::new)]
+    read: Vec<ChannelPattern>,
+    /// Bind it to writing these channels; as --read
+    #[arg(long, value_name = "CHANNELS", value_parser = ChannelPattern::new)]
+    write: Vec<ChannelPattern>,
+    /// It ends after so long, for example 90d
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    expires: Option<std::time::Duration>,
+    /// What it is for
+    #[arg(long, default_value = "")]
+    note: String,
+}
+
+fn duration(text: &str) -> Result<std::time::Duration, String> {
+    parse_duration(text).ok_or_else(|| format!("`{text}` is no duration: write for example 12h, 90d or 1y"))
+}
+
+pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
+    super::block_on(async {
+        match command {
+            Command::Create(arguments) => create(arguments).await,
+            Command::List { data } => list(&data).await,
+            Command::Revoke { id, data } => revoke(&data, &id).await,
+        }
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn create(arguments: Create) -> anyhow::Result<()> {
+    let now = clock::now();
+    let bound = !arguments.read.is_empty() || !arguments.write.is_empty();
+    let expires_at = arguments.expires.map(|time| now.plus_micros(i64::try_from(time.as_micros()).unwrap_or(i64::MAX)));
+    let new = NewKey {
+        agency: arguments.agency,
+        read: bound.then_some(arguments.read),
+        write: bound.then_some(arguments.write),
+        expires_at,
+        note: arguments.note,
+    };
+    let (id, key) = match ask(&arguments.data, "POST", "/v1/keys", Some(&serde_json::to_value(&new)?)).await? {
+        Some(made) => (text(&made, "id")?, text(&made, "key")?),
+        None => {
+            let store = open(&arguments.data).await?;
+            let made = keys::create(&store, &Pepper::open(&arguments.data)?, new, now).await;
+            store.close().await?;
+            let (info, key) = made?;
+            (info.id, key)
+        }
+    };
+    eprintln!("key {id}: keep it safe, it is shown only now");
+    println!("{key}");
+    Ok(())
+}
+
+async fn list(data: &Path) -> anyhow::Result<()> {
+    let keys: Vec<KeyInfo> = match ask(data, "GET", "/v1/keys", None).await? {
+        Some(list) => serde_json::from_value(list)?,
+        None => {
+            existing(data)?;
+            let store = open(data).await?;
+            let list = keys::list(&store).await;
+            store.close().await?;
+            list?
+        }
+    };
+    let mut table = Table::new();
+    table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(["ID", "OWNER", "READ", "WRITE", "STATE", "NOTE"]);
+    let now = clock::now();
+    for key in keys {
+        let state = match (key.revoked_at, key.expires_at) {
+            (Some(at), _) => format!("revoked {at}"),
+            (None, Some(end)) if end <= now => format!("expired {end}"),
+            (None, Some(end)) => format!("until {end}"),
+            (None, None) => "valid".into(),
+        };
+        let owner = key.agency.map_or_else(|| "operator".into(), |agency| agency.to_string());
+        table.add_row([key.id, owner, key.read.join(" "), key.write.join(" "), state, key.note]);
+    }
+    println!("{table}");
+    Ok(())
+}
+
+async fn revoke(data: &Path, id: &str) -> anyhow::Result<()> {
+    // A whole key is accepted too; only its public part goes on.
+    let id = id.strip_prefix("lt_").and_then(|rest| rest.split('_').next()).unwrap_or(id);
+    if !id.bytes().all(|b| b.is_ascii_alphanumeric()) {
+        bail!("`{id}` is no key id: `lienthong key list` shows them");
+    }
+    if ask(data, "DELETE", &format!("/v1/keys/{id}"), Some(&json!({}))).await?.is_none() {
+        existing(data)?;
+        let store = open(data).await?;
+        let revoked = keys::revoke(&store, id, clock::now()).await;
+        store.close().await?;
+        if !revoked? {
+            bail!("there is no key {id}: `lienthong key list` shows them");
+        }
+    }
+    eprintln!("key {id} is revoked");
+    Ok(())
+}
+
+async fn open(data: &Path) -> anyhow::Result<Store> {
+    Ok(Store::open(Options::new(data)).await?)
+}
+
+fn existing(data: &Path) -> anyhow::Result<()> {
+    if data.join("hub.db").exists() { Ok(()) } else { bail!("{} is no hub's folder yet: `lienthong serve` makes it", data.display()) }
+}
+
+fn text(value: &Value, field: &str) -> anyhow::Result<String> {
+    value.get(field).and_then(Value::as_str).map(str::to_owned).with_context(|| format!("the hub's answer has no `{field}`"))
+}

@@ -1,0 +1,41 @@
+//! The command line.
+
+pub(crate) mod check;
+pub(crate) mod key;
+mod local;
+pub(crate) mod plugin;
+pub(crate) mod serve;
+pub(crate) mod status;
+
+use std::future::Future;
+
+use clap::{Parser, Subcommand};
+
+/// A city's integration hub: sandboxed connectors, validated channels, a durable log, an open data lake.
+#[derive(Parser)]
+#[command(name = "lienthong", version, propagate_version = true, arg_required_else_help = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Run the hub of a city
+    Serve(serve::Arguments),
+    /// Check a city's files: every error at once, with file, line, column and a suggestion
+    Check(check::Arguments),
+    /// Build and look into connector plugins
+    #[command(subcommand)]
+    Plugin(plugin::Command),
+    /// Make, list and revoke API keys
+    #[command(subcommand)]
+    Key(key::Command),
+    /// Show channels and connectors of a hub
+    Status(status::Arguments),
+}
+
+/// Runs a command that waits for the hub or the disk.
+fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(future)
+}

@@ -1,0 +1,78 @@
+//! `lienthong status`
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::bail;
+use clap::Args;
+use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets::NOTHING};
+use serde_json::Value;
+
+use super::local::ask;
+
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// The hub's own folder
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Print the whole status as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let Some(status) = super::block_on(ask(&arguments.data, "GET", "/v1/status", None))? else {
+        bail!("no hub runs on {}: start it with `lienthong serve --city DIR --data {0}`", arguments.data.display());
+    };
+    if arguments.json {
+        println!("{status:#}");
+    } else {
+        print(&status);
+    }
+    let healthy = status["health"] == "ready" && rows(&status, "channels").iter().all(|channel| channel["sums_hold"] == true);
+    Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn print(status: &Value) {
+    println!("{} · {} · since {}\n", plain(&status["city"]), plain(&status["health"]), plain(&status["started_at"]));
+    let numbers = ["accepted", "stored", "quarantined", "discarded", "landed", "pending"];
+    let mut table = table(["CHANNEL"].into_iter().chain(["IN", "STORED", "QUARANTINED", "DISCARDED", "IN THE LAKE", "PENDING", "SUMS"]));
+    for channel in rows(status, "channels") {
+        let mut row = vec![Cell::new(plain(&channel["channel"]))];
+        row.extend(numbers.map(|name| Cell::new(plain(&channel[name])).set_alignment(CellAlignment::Right)));
+        row.push(Cell::new(if channel["sums_hold"] == true { "hold" } else { "DO NOT HOLD" }));
+        table.add_row(row);
+    }
+    println!("{table}\n");
+    let mut table = self::table(["CONNECTOR", "PLUGIN", "STATE", "WAITING", "CALLS", "FAILURES", "RECORDS", "REJECTED", "LAST ERROR"]);
+    for connector in rows(status, "connectors") {
+        let mut row = vec![Cell::new(plain(&connector["connector"]))];
+        row.push(Cell::new(format!("{} {}", plain(&connector["plugin"]), plain(&connector["plugin_version"]))));
+        row.push(Cell::new(plain(&connector["state"])));
+        row.extend(
+            ["waiting", "calls", "failures", "records", "rejected"]
+                .map(|n| Cell::new(plain(&connector[n])).set_alignment(CellAlignment::Right)),
+        );
+        row.push(Cell::new(plain(&connector["last_error"])));
+        table.add_row(row);
+    }
+    println!("{table}");
+}
+
+fn table(header: impl IntoIterator<Item = &'static str>) -> Table {
+    let mut table = Table::new();
+    table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_header(header);
+    table
+}
+
+fn rows<'a>(status: &'a Value, name: &str) -> &'a [Value] {
+    status[name].as_array().map_or(&[], Vec::as_slice)
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,123 @@
+//! `city.yaml`: title, agencies, where the hub listens, when the lake is flushed.
+
+use std::io::Read;
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::time::Duration;
+
+use lienthong_core::city::{Agency, LakeFlush, Listen};
+use lienthong_core::id::AgencyId;
+
+use super::draft::{Draft, default_flush, default_listen, tls};
+use super::findings::Findings;
+use super::keys;
+use super::node::{Entry, Node};
+use super::problem::Problem;
+use super::section::{Section, boolean, duration, entries, named, size, text};
+use super::source::{At, FileId, Place};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Reads the file's tree into the draft.
+pub(super) fn read(dir: &Path, file: FileId, root: Option<&Node>, draft: &mut Draft, findings: &mut Findings) {
+    let start = Place::start(file);
+    let empty = Node { place: start, kind: super::node::Kind::Map(Vec::new()) };
+    let Some(city) = Section::open(root.unwrap_or(&empty), start, &keys::CITY, findings) else { return };
+    draft.title = city.require("title", findings).and_then(|node| text(node, findings)).map(|title| title.value);
+    if let Some(node) = city.require("agencies", findings) {
+        for Entry { key, key_place, value } in entries(node, findings).unwrap_or_default() {
+            let known = named::<AgencyId>(key, *key_place, findings);
+            let Some(agency) = Section::open(value, *key_place, &keys::AGENCY, findings) else { continue };
+            let title = agency.require("title", findings).and_then(|node| text(node, findings));
+            if let Some(known) = known {
+                // An agency whose title is missing exists nevertheless; the missing title was reported.
+                draft.agencies.insert(known.value, Agency { title: title.map_or(String::new(), |title| title.value) });
+            }
+        }
+    }
+    draft.listen = match city.entry("listen") {
+        None => Some(default_listen()),
+        Some(entry) => listen(dir, entry, findings),
+    };
+    draft.lake = match city.entry("lake") {
+        None => Some(default_flush()),
+        Some(entry) => flush(entry, findings),
+    };
+}
+
+fn listen(dir: &Path, entry: &Entry, findings: &mut Findings) -> Option<Listen> {
+    let section = Section::open(&entry.value, entry.key_place, &keys::LISTEN, findings)?;
+    let default = default_listen();
+    let mut place = entry.key_place;
+    let address = match section.get("address") {
+        None => Some(default.address),
+        Some(node) => {
+            place = node.place;
+            address(node, findings)
+        }
+    };
+    let behind_proxy = match section.get("behind_proxy") {
+        None => Some(false),
+        Some(node) => boolean(node, findings),
+    };
+    let mut tls_wanted = false;
+    let files = section.entry("tls").and_then(|entry| {
+        tls_wanted = true;
+        let section = Section::open(&entry.value, entry.key_place, &keys::TLS, findings)?;
+        let certificate = section.require("certificate", findings).and_then(|node| pem(dir, node, "CERTIFICATE", findings));
+        let key = section.require("key", findings).and_then(|node| pem(dir, node, "PRIVATE KEY", findings));
+        Some(tls(certificate?, key?))
+    });
+    let (address, behind_proxy) = (address?, behind_proxy?);
+    if !address.ip().is_loopback() && !tls_wanted && !behind_proxy {
+        findings.error(place, Problem::PlainHttp { address });
+    }
+    Some(Listen { address, tls: files, behind_proxy })
+}
+
+fn address(node: &Node, findings: &mut Findings) -> Option<SocketAddr> {
+    let given = text(node, findings)?.value;
+    match given.parse::<SocketAddr>() {
+        Ok(address) if !matches!(address.ip(), IpAddr::V4(ip) if ip.is_multicast() || ip.is_broadcast()) => Some(address),
+        _ => {
+            findings.error(node.place, Problem::BadAddress { given });
+            None
+        }
+    }
+}
+
+/// A PEM file relative to the city's folder, looked into so that a mistake shows now and not at the next start.
+fn pem(dir: &Path, node: &Node, wanted: &'static str, findings: &mut Findings) -> Option<std::path::PathBuf> {
+    let At { value: given, place } = text(node, findings)?;
+    let path = dir.join(&given);
+    let opened = std::fs::metadata(&path).and_then(|meta| {
+        if !meta.is_file() {
+            return Err(std::io::Error::other("not a regular file"));
+        }
+        let mut head = String::new();
+        std::fs::File::open(&path)?.take(1 << 20).read_to_string(&mut head)?;
+        Ok(head)
+    });
+    match opened {
+        Err(error) => {
+            findings.error(place, Problem::NoTlsFile { path: given, why: error.to_string() });
+            None
+        }
+        // `RSA PRIVATE KEY` and `EC PRIVATE KEY` are private keys, too.
+        Ok(head) if !head.lines().any(|line| line.starts_with("-----BEGIN ") && line.trim_end().ends_with(&format!("{wanted}-----"))) => {
+            findings.error(place, Problem::NotPem { path: given, wanted });
+            None
+        }
+        Ok(_) => std::path::absolute(&path).ok().or(Some(path)),
+    }
+}
+
+fn flush(entry: &Entry, findings: &mut Findings) -> Option<LakeFlush> {
+    let lake = Section::open(&entry.value, entry.key_place, &keys::LAKE, findings)?;
+    let Some(entry) = lake.entry("flush") else { return Some(default_flush()) };
+    let section = Section::open(&entry.value, entry.key_place, &keys::FLUSH, findings)?;
+    let default = default_flush();
+    let every = section.get("every").map_or(Some(default.every), |node| duration(node, SECOND / 10, SECOND * 86_400, findings));
+    let bytes = section.get("bytes").map_or(Some(default.bytes), |node| size(node, 64 << 10, 1 << 30, findings));
+    Some(LakeFlush { every: every?, bytes: bytes? })
+}

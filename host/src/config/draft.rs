@@ -1,0 +1,128 @@
+//! The city as it was written: every part with its place, possibly incomplete. What is `None` has been reported.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use lienthong_core::city::{Access, Agency, City, Connector, Grant, LakeFlush, Limits, Listen, TlsFiles, Transport};
+use lienthong_core::id::{AgencyId, ChannelId, ConnectorId, PluginName, Port, SchemaId};
+use lienthong_core::time::Timestamp;
+use serde_json::{Value, json};
+
+use super::node::Node;
+use super::source::{At, Place};
+
+#[derive(Default)]
+pub(super) struct Draft {
+    pub(super) title: Option<String>,
+    pub(super) agencies: BTreeMap<AgencyId, Agency>,
+    pub(super) listen: Option<Listen>,
+    pub(super) lake: Option<LakeFlush>,
+    pub(super) channels: Vec<Channel>,
+    pub(super) connectors: Vec<DraftConnector>,
+    pub(super) grants: Vec<DraftGrant>,
+}
+
+pub(super) struct Channel {
+    pub(super) id: At<ChannelId>,
+    pub(super) schema: Option<At<SchemaId>>,
+    pub(super) key: Vec<At<String>>,
+    pub(super) time: Option<At<String>>,
+    pub(super) retention: Option<Duration>,
+}
+
+pub(super) struct DraftConnector {
+    pub(super) id: At<ConnectorId>,
+    pub(super) plugin: Option<At<PluginName>>,
+    pub(super) agency: Option<At<AgencyId>>,
+    pub(super) transport: Option<At<Transport>>,
+    /// The map, and the key before it (or the connector's own where there is none).
+    pub(super) settings: (Option<Node>, Place),
+    pub(super) egress: Vec<At<String>>,
+    pub(super) egress_place: Option<Place>,
+    pub(super) limits: Limits,
+    pub(super) emits: Vec<(At<Port>, Option<At<ChannelId>>)>,
+    pub(super) emits_place: Place,
+    /// `emits` is a map, so what it lacks is really missing.
+    pub(super) emits_read: bool,
+}
+
+pub(super) struct DraftGrant {
+    pub(super) place: Place,
+    pub(super) agency: Option<At<AgencyId>>,
+    pub(super) channel: Option<At<ChannelId>>,
+    pub(super) access: Option<Access>,
+    pub(super) purpose: Option<String>,
+    pub(super) until: Option<At<(String, Timestamp)>>,
+}
+
+/// `127.0.0.1:8700`: on this machine only.
+pub(super) fn default_listen() -> Listen {
+    Listen { address: SocketAddr::from(([127, 0, 0, 1], 8700)), tls: None, behind_proxy: false }
+}
+
+/// Five seconds or 32 MiB, whichever comes first.
+pub(super) fn default_flush() -> LakeFlush {
+    LakeFlush { every: Duration::from_secs(5), bytes: 32 << 20 }
+}
+
+/// PEM files, absolute.
+pub(super) fn tls(certificate: PathBuf, key: PathBuf) -> TlsFiles {
+    TlsFiles { certificate, key }
+}
+
+impl Draft {
+    /// The city, where nothing is missing.
+    pub(super) fn assemble(self) -> Option<City> {
+        let mut city = City {
+            title: self.title?,
+            agencies: self.agencies,
+            listen: self.listen?,
+            lake: self.lake?,
+            channels: BTreeMap::new(),
+            connectors: BTreeMap::new(),
+            grants: Vec::new(),
+        };
+        for channel in self.channels {
+            let value = lienthong_core::city::Channel {
+                schema: channel.schema?.value,
+                key: channel.key.into_iter().map(|pointer| pointer.value).collect(),
+                time: channel.time.map(|pointer| pointer.value),
+                retention: channel.retention,
+            };
+            city.channels.insert(channel.id.value, value);
+        }
+        for connector in self.connectors {
+            let settings = connector.settings_json();
+            let emits = connector.emits.into_iter().map(|(port, channel)| Some((port.value, channel?.value)));
+            let value = Connector {
+                plugin: connector.plugin?.value,
+                agency: connector.agency?.value,
+                transport: connector.transport?.value,
+                settings,
+                egress: connector.egress.into_iter().map(|rule| rule.value).collect(),
+                limits: connector.limits,
+                emits: emits.collect::<Option<BTreeMap<_, _>>>()?,
+            };
+            city.connectors.insert(connector.id.value, value);
+        }
+        for grant in self.grants {
+            city.grants.push(Grant {
+                agency: grant.agency?.value,
+                channel: grant.channel?.value,
+                access: grant.access?,
+                purpose: grant.purpose?,
+                until: grant.until.map(|until| until.value.1),
+            });
+        }
+        Some(city)
+    }
+}
+
+impl DraftConnector {
+    /// What the plugin will be given.
+    pub(super) fn settings_json(&self) -> Value {
+        self.settings.0.as_ref().map_or(json!({}), Node::to_json)
+    }
+}

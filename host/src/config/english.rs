@@ -1,0 +1,271 @@
+//! Findings in English. Each message has its twin in [`vietnamese`](super::vietnamese).
+
+use lienthong_core::manifest::Interface;
+
+use super::findings::Hint;
+use super::node::Shape;
+use super::problem::{EgressFault, Problem, SettingFault, SyntaxKind, Thing, Unit, shown};
+use super::quantity;
+
+pub(super) fn count(errors: usize, warnings: usize) -> String {
+    let plural = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
+    match (errors, warnings) {
+        (0, w) => plural(w, "warning"),
+        (e, 0) => plural(e, "error"),
+        (e, w) => format!("{}, {}", plural(e, "error"), plural(w, "warning")),
+    }
+}
+
+pub(super) fn hint(hint: &Hint) -> String {
+    match hint {
+        Hint::Nearest(name) => format!("did you mean `{name}`?"),
+        Hint::Known(names) if names.is_empty() => "none is defined yet".into(),
+        Hint::Known(names) => format!("there are: {}", list(names)),
+    }
+}
+
+fn list(names: &[String]) -> String {
+    let mut out = names.iter().take(12).map(|name| format!("`{}`", shown(name))).collect::<Vec<_>>().join(", ");
+    if names.len() > 12 {
+        out.push_str(&format!(" and {} more", names.len() - 12));
+    }
+    out
+}
+
+fn thing(thing: Thing) -> &'static str {
+    match thing {
+        Thing::Agency => "agency",
+        Thing::Channel => "channel",
+        Thing::Connector => "connector",
+        Thing::Plugin => "plugin",
+        Thing::Port => "port",
+        Thing::Schema => "schema",
+    }
+}
+
+fn shape(shape: Shape) -> &'static str {
+    match shape {
+        Shape::Null => "nothing",
+        Shape::Text => "a text",
+        Shape::Boolean => "true or false",
+        Shape::List => "a list",
+        Shape::Map => "keys with values",
+    }
+}
+
+pub(super) fn message(problem: &Problem) -> String {
+    match problem {
+        Problem::Folder { path, why } => format!("the city's folder `{}` cannot be read: {}", shown(path), shown(why)),
+        Problem::NoCityFile => "the folder holds no `city.yaml`".into(),
+        Problem::Unreadable { why } => format!("the file cannot be read: {}", shown(why)),
+        Problem::NotAFile => "this is not a regular file".into(),
+        Problem::TooLarge { limit } => format!("the file is larger than {}", quantity(*limit, Unit::Bytes)),
+        Problem::TooManyFiles { limit } => format!("the folder holds more than {limit} files of configuration"),
+        Problem::NotUtf8 => "the file is not UTF-8 from here on".into(),
+        Problem::YmlExtension => "the file would be passed over: its name ends in `.yml`".into(),
+        Problem::FileName { stem } => format!("`{}` cannot be a domain, which the file's name says", shown(stem)),
+        Problem::Syntax(kind) => format!("YAML cannot be read from here on: {}", shown(&kind.to_string())),
+        Problem::SeveralDocuments => "a second YAML document begins here".into(),
+        Problem::TooDeep { limit } => format!("lists and keys are nested more than {limit} levels deep"),
+        Problem::TooManyNodes { limit } => format!("the file holds more than {limit} values, aliases spread out"),
+        Problem::Tag(tag) => format!("the tag `{}` has no meaning here", shown(tag)),
+        Problem::KeyNotText => "a key must be a text".into(),
+        Problem::UnknownAnchor(name) => format!("no anchor `&{}` stands above this alias", shown(name)),
+        Problem::AliasInItself => "this alias stands inside the anchor it names".into(),
+        Problem::MergeNotMap => "`<<` merges only keys with values".into(),
+        Problem::DuplicateKey { key, first } => format!("`{}` is written twice; the first is on line {first}", shown(key)),
+        Problem::UnknownKey { key } => format!("unknown key `{}`", shown(key)),
+        Problem::LaterKey { key } => format!("`{key}` is not supported by this version"),
+        Problem::KeyOfOtherFile { key, .. } => format!("`{key}` does not belong into this file"),
+        Problem::MissingKey { key } => format!("`{key}` is missing"),
+        Problem::WrongShape { expected, found } => format!("{} is expected here, not {}", shape(*expected), shape(*found)),
+        Problem::BadId { thing: what, given } => format!("`{}` is no {} name", shown(given), thing(*what)),
+        Problem::BadDuration { given } => format!("`{}` is no duration", shown(given)),
+        Problem::BadSize { given } => format!("`{}` is no size", shown(given)),
+        Problem::BadCount { given } => format!("`{}` is no whole number", shown(given)),
+        Problem::OutOfRange { given, min, max, unit } => {
+            format!("`{}` is out of range: {} to {}", shown(given), quantity(*min, *unit), quantity(*max, *unit))
+        }
+        Problem::EmptyText => "the text is empty".into(),
+        Problem::BadAddress { given } => format!("`{}` is no address to listen on", shown(given)),
+        Problem::PlainHttp { address } => {
+            format!("{address} is open beyond this machine without TLS: keys and records would travel in the clear")
+        }
+        Problem::NoTlsFile { path, why } => format!("`{}` cannot be read: {}", shown(path), shown(why)),
+        Problem::NotPem { path, wanted } => format!("`{}` holds no PEM block `{wanted}`", shown(path)),
+        Problem::BadUntil { given } => format!("`{}` is neither a day nor a time", shown(given)),
+        Problem::BadAccess { given } => format!("`{}` is no kind of access", shown(given)),
+        Problem::AccessEmpty => "this grant allows nothing".into(),
+        Problem::BadPointer { given } => format!("`{}` is no JSON pointer", shown(given)),
+        Problem::BadPattern { given } => format!("`{}` is no pattern for a file's name", shown(given)),
+        Problem::BadInbox { given } => format!("`{}` cannot be an inbox", shown(given)),
+        Problem::BadEgress { given, fault } => format!("egress `{}`: {}", shown(given), egress(*fault)),
+        Problem::OnInvalid { given } => format!("`on_invalid: {}` is not supported by this version", shown(given)),
+        Problem::WrongDomain { thing: what, id, domain } => {
+            format!("{} `{id}` stands in the file of the domain `{domain}`", thing(*what))
+        }
+        Problem::DuplicateId { thing: what, id, first } => {
+            format!("{} `{id}` is defined twice; the first is at {}", thing(*what), shown(first))
+        }
+        Problem::Unknown { thing: what, id } => match what {
+            Thing::Plugin => format!("no plugin called `{id}` is installed"),
+            Thing::Schema => format!("there is no schema `{id}`"),
+            what => format!("no {} is called `{id}`", thing(*what)),
+        },
+        Problem::NoTransport => "the connector has no transport".into(),
+        Problem::SeveralTransports { keys } => format!("a connector has one transport, and this one has {}", keys.join(" and ")),
+        Problem::LacksInterface { plugin, transport, wanted } => {
+            format!("plugin `{plugin}` cannot be used with `{transport}`: it is no {}", wanted.as_str())
+        }
+        Problem::UnknownPort { plugin, port } => format!("plugin `{plugin}` has no port `{port}`"),
+        Problem::PortNotEmitted { plugin, port, .. } => format!("port `{port}` of plugin `{plugin}` leads to no channel"),
+        Problem::SchemaDiffers { port, wanted, channel, has } => {
+            format!("port `{port}` gives records of schema {wanted}, but channel `{channel}` has {has}")
+        }
+        Problem::Setting { plugin, fault } => format!("settings of plugin `{plugin}`: {}", setting(fault)),
+        Problem::SettingsSchema { plugin, why } => format!("plugin `{plugin}` has a settings schema that cannot be used: {}", shown(why)),
+        Problem::HttpNotDeclared { plugin } => format!("plugin `{plugin}` can send HTTP requests, and its manifest does not say so"),
+        Problem::EgressMissing { plugin } => format!("plugin `{plugin}` fetches over HTTP, and no `egress` lets it reach anything"),
+        Problem::EgressUnused { plugin } => format!("plugin `{plugin}` sends no HTTP requests, so it needs no `egress`"),
+        Problem::InboxTaken { path, other } => format!("inbox `{}` belongs to connector `{other}` already", shown(path)),
+        Problem::PointerNotInSchema { pointer, schema } => format!("records of schema {schema} have nothing at `{}`", shown(pointer)),
+        Problem::TimeNotDateTime { pointer, schema } => {
+            format!("`{}` of schema {schema} is no text with `format: date-time`, so records would have no event time", shown(pointer))
+        }
+        Problem::GrantExpired { until } => format!("this grant expired on {until} and allows nothing any more"),
+        Problem::GrantRepeated { first } => format!("the same agency has a grant for the same channel at {}", shown(first)),
+        Problem::NobodyReads { channel } => format!("nobody may read channel `{channel}`"),
+        Problem::NobodyWrites { channel } => {
+            format!("nothing fills channel `{channel}`: no connector emits to it and no grant allows writing")
+        }
+        Problem::SchemaFileName { path } => format!("`{}` is no name for a schema's file", shown(path)),
+        Problem::SchemaJson { why } => format!("the schema is not JSON: {}", shown(why)),
+        Problem::SchemaBuiltIn { id } => format!("schema {id} is built in and cannot be replaced"),
+        Problem::SchemaUnusable { id, pointer, why } => {
+            let at = if pointer.is_empty() { String::new() } else { format!(" at `{}`", shown(pointer)) };
+            format!("schema {id} cannot be used{at}: {}", long(why))
+        }
+        Problem::Incomplete => "the city could not be put together though nothing was found wrong; this is a defect of the program".into(),
+    }
+}
+
+/// Longer texts of other parts of the program, made safe for a terminal.
+pub(super) fn long(text: &str) -> String {
+    text.chars().take(400).map(super::problem::visible).collect()
+}
+
+fn egress(fault: EgressFault) -> &'static str {
+    match fault {
+        EgressFault::Form => "not a scheme, a host and perhaps a port",
+        EgressFault::Extra => "a path, query or fragment cannot be granted, only a whole host",
+        EgressFault::UserInfo => "a user name or password has no place here",
+        EgressFault::Wildcard => "wildcards are not allowed; name each host",
+        EgressFault::Host => "the host's name is not valid; write it in lower case, names with other letters as `xn--…`",
+        EgressFault::Port => "the port is not a number from 1 to 65535",
+        EgressFault::PlainName => "plain HTTP is allowed only to the exact address of a private machine",
+        EgressFault::PlainPublic => "plain HTTP is not allowed to a public address",
+        EgressFault::PlainNeedsPort => "the port of a private machine must be written",
+    }
+}
+
+fn setting(fault: &SettingFault) -> String {
+    match fault {
+        SettingFault::Missing(key) => format!("`{}` is missing", shown(key)),
+        SettingFault::Unknown(key) => format!("unknown key `{}`", shown(key)),
+        SettingFault::Type(wanted) => format!("the value must be of type {}", shown(wanted)),
+        SettingFault::NotOneOf(allowed) => format!("the value must be one of {}", list(allowed)),
+        SettingFault::Pattern(pattern) => format!("the value must match the pattern `{}`", shown(pattern)),
+        SettingFault::Format(format) => format!("the value must have the format `{}`", shown(format)),
+        SettingFault::TooSmall(limit) => format!("the value is too small or too short; the least is {limit}"),
+        SettingFault::TooLarge(limit) => format!("the value is too large or too long; the most is {limit}"),
+        SettingFault::Other(keyword) => format!("the value breaks the schema's `{}`", shown(keyword)),
+    }
+}
+
+/// What to do, where the problem alone says it.
+pub(super) fn help(problem: &Problem) -> Option<String> {
+    Some(match problem {
+        Problem::NoCityFile => "a city begins with a `city.yaml` that has `title:` and `agencies:`".into(),
+        Problem::TooLarge { .. } => "put domains into files of their own".into(),
+        Problem::NotAFile => "replace it by a file".into(),
+        Problem::NotUtf8 => "save the file as UTF-8".into(),
+        Problem::YmlExtension => "rename it so that it ends in `.yaml`".into(),
+        Problem::FileName { .. } => {
+            "name the file `<domain>.yaml`, the domain in lower-case letters, digits and single hyphens, a letter first".into()
+        }
+        Problem::Syntax(kind) => match kind {
+            SyntaxKind::TabInIndentation | SyntaxKind::TabInBlockIndentation | SyntaxKind::TabNotAllowed => {
+                "indent with spaces; YAML does not allow tabs".into()
+            }
+            SyntaxKind::InvalidIndentation | SyntaxKind::ExpectedBlockMappingKey => "keys of one level begin in the same column".into(),
+            SyntaxKind::MappingValueNotAllowed => "put a value that contains `: ` between quotes".into(),
+            SyntaxKind::UnclosedQuotedScalar => "close the quotes".into(),
+            SyntaxKind::UnclosedFlowCollection { open: '{' } => "close it with `}`".into(),
+            SyntaxKind::UnclosedFlowCollection { .. } => "close it with `]`".into(),
+            SyntaxKind::UnexpectedCharacter { .. } => "put the value between quotes".into(),
+            _ => return None,
+        },
+        Problem::SeveralDocuments => "keep one document a file: remove `---`, or put the rest into another file".into(),
+        Problem::Tag(_) => "remove the tag".into(),
+        Problem::LaterKey { .. } => "remove it for now, or keep it as a comment".into(),
+        Problem::KeyOfOtherFile { file, .. } => format!("move it into {file}"),
+        Problem::BadId { thing: what, .. } => match what {
+            Thing::Channel | Thing::Connector => {
+                "write it as `domain/name`, each of 1 to 63 lower-case letters, digits and single hyphens, a letter first".into()
+            }
+            Thing::Schema => "write it as `domain/name.vN`, for example `transport/stops.v1`".into(),
+            _ => "use 1 to 63 lower-case letters, digits and single hyphens, a letter first".into(),
+        },
+        Problem::BadDuration { .. } => "write a whole number and its unit: `250ms`, `30s`, `5m`, `1h`, `7d` or `5y`".into(),
+        Problem::BadSize { .. } => "write a whole number and its unit: `64KiB`, `64MiB` or `2GiB`".into(),
+        Problem::BadCount { .. } => "write a whole number without a unit, for example `1000`".into(),
+        Problem::BadAddress { .. } => "write the IP address and the port, for example `127.0.0.1:8700`, or `[::1]:8700`".into(),
+        Problem::PlainHttp { .. } => {
+            "add `tls: { certificate: …, key: … }`, or `behind_proxy: true` where a proxy before the hub ends TLS".into()
+        }
+        Problem::NoTlsFile { .. } => "paths are relative to the city's folder; the hub must be allowed to read the file".into(),
+        Problem::BadUntil { .. } => "write the last day on which it holds, for example `2027-12-31`, or an RFC 3339 time".into(),
+        Problem::BadAccess { .. } => "`access` is a list of `read` and `write`".into(),
+        Problem::AccessEmpty => "write `access: [read]`, or remove the grant".into(),
+        Problem::BadPointer { .. } => "begin with a slash and name the property: `/station`".into(),
+        Problem::BadPattern { .. } => {
+            "use letters, `*` for any number of characters and `?` for one; a pattern has no slash and no brackets".into()
+        }
+        Problem::BadInbox { .. } => {
+            "name a folder of its own, absolute or below the hub's data folder: `inbox/air`; not `lake`, not `plugins`, no `..`".into()
+        }
+        Problem::BadEgress { fault: EgressFault::PlainName | EgressFault::PlainPublic, .. } => {
+            "write `https://host`, or for a machine in your own network `http://10.0.0.5:8080`".into()
+        }
+        Problem::BadEgress { .. } => "write `https://host`, `https://host:port` or `http://<private ip>:<port>`".into(),
+        Problem::OnInvalid { .. } => "remove it: refused records are always kept in quarantine".into(),
+        Problem::WrongDomain { id, domain, .. } => match id.split_once('/') {
+            Some((own, name)) => format!("move it into `{own}.yaml`, or call it `{domain}/{name}`"),
+            None => return None,
+        },
+        Problem::NoTransport => "add one of `inbox: { path: …, pattern: … }`, `webhook: {}` or `poll: { every: … }`".into(),
+        Problem::SeveralTransports { .. } => "keep one of them; another way of delivery is another connector".into(),
+        Problem::LacksInterface { wanted, .. } => match wanted {
+            Interface::Source => "use `inbox` or `webhook`, or another plugin".into(),
+            _ => "use `poll`, or another plugin".into(),
+        },
+        Problem::PortNotEmitted { port, schema, .. } => format!("add `{port}: <a channel of schema {schema}>`"),
+        Problem::SchemaDiffers { wanted, .. } => format!("emit to a channel that has `schema: {wanted}`"),
+        Problem::Setting { fault: SettingFault::Type(wanted), .. } if wanted == "string" => "put the value between quotes".into(),
+        Problem::SettingsSchema { .. } => "ask the plugin's vendor for a mended version".into(),
+        Problem::HttpNotDeclared { .. } => {
+            "ask the plugin's vendor why; `[egress]` in plugin.toml should say `http = true` and the reason".into()
+        }
+        Problem::EgressMissing { .. } => "add `egress: [\"https://…\"]` with the host of the agency's system".into(),
+        Problem::EgressUnused { .. } => "remove `egress`".into(),
+        Problem::InboxTaken { .. } => "give each connector a folder of its own".into(),
+        Problem::TimeNotDateTime { .. } => "point `time` to when it happened, or leave it out".into(),
+        Problem::GrantExpired { .. } => "remove it, or renew the agreement and set a later `until`".into(),
+        Problem::GrantRepeated { .. } => "keep one of them and put all that is agreed into it".into(),
+        Problem::NobodyReads { .. } => "add a grant, or nobody will see its records".into(),
+        Problem::NobodyWrites { .. } => "add a connector that emits to it, or a grant with `access: [write]`".into(),
+        Problem::SchemaFileName { .. } => "name it `schemas/<domain>/<name>.v<N>.json`".into(),
+        Problem::SchemaBuiltIn { .. } => "give your schema another name or version, and remove this file".into(),
+        _ => return None,
+    })
+}

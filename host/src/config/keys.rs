@@ -1,0 +1,60 @@
+//! Every key a city's files may have. `schemas/city.schema.json` has the same, for editors; a test compares them.
+
+/// Keys of one kind of map.
+#[derive(Debug)]
+pub(super) struct Keys {
+    /// Its name in `$defs` of the published schema.
+    #[cfg_attr(not(test), expect(dead_code, reason = "only the comparison needs it"))]
+    pub(super) definition: &'static str,
+    pub(super) known: &'static [&'static str],
+    /// Words of a later version: said so instead of "unknown".
+    pub(super) later: &'static [&'static str],
+    /// Keys that people may look for here and that belong elsewhere.
+    pub(super) elsewhere: &'static [&'static str],
+    /// Where that is.
+    pub(super) elsewhere_file: &'static str,
+}
+
+const fn keys(definition: &'static str, known: &'static [&'static str], later: &'static [&'static str]) -> Keys {
+    Keys { definition, known, later, elsewhere: &[], elsewhere_file: "" }
+}
+
+pub(super) const CITY: Keys = Keys {
+    definition: "city",
+    known: &["title", "agencies", "listen", "lake"],
+    later: &["operators", "retention", "secrets", "include"],
+    elsewhere: &["connectors", "channels", "grants", "routes", "tests"],
+    elsewhere_file: "`<domain>.yaml`",
+};
+pub(super) const DOMAIN: Keys = Keys {
+    definition: "domain",
+    known: &["connectors", "channels", "grants"],
+    later: &["routes", "tests", "subscriptions", "webhooks", "secrets", "sinks"],
+    elsewhere: &["title", "agencies", "listen", "lake"],
+    elsewhere_file: "`city.yaml`",
+};
+pub(super) const AGENCY: Keys = keys("agency", &["title"], &["contacts"]);
+pub(super) const LISTEN: Keys = keys("listen", &["address", "tls", "behind_proxy"], &[]);
+pub(super) const TLS: Keys = keys("tls", &["certificate", "key"], &["client_ca"]);
+pub(super) const LAKE: Keys = keys("lake", &["flush"], &["store", "retention"]);
+pub(super) const FLUSH: Keys = keys("flush", &["every", "bytes"], &[]);
+pub(super) const CONNECTOR: Keys = keys(
+    "connector",
+    &["plugin", "agency", "inbox", "webhook", "poll", "settings", "egress", "limits", "emits"],
+    &["mllp", "mqtt", "sftp", "secrets", "version"],
+);
+pub(super) const INBOX: Keys = keys("inbox", &["path", "pattern"], &[]);
+pub(super) const WEBHOOK: Keys = keys("webhook", &[], &["signature"]);
+pub(super) const POLL: Keys = keys("poll", &["every"], &["cron", "at"]);
+pub(super) const LIMITS: Keys = keys(
+    "limits",
+    &["memory", "time_per_call", "cpu_per_call", "output", "message", "log_lines", "host_calls", "http_requests", "http_bytes"],
+    &[],
+);
+pub(super) const CHANNEL: Keys = keys("channel", &["schema", "key", "time", "retention", "on_invalid"], &["title", "personal"]);
+pub(super) const GRANT: Keys = keys("grant", &["agency", "channel", "access", "purpose", "until"], &["fields", "basis"]);
+
+/// All of them, for the comparison with the published schema.
+#[cfg(test)]
+pub(super) const ALL: &[&Keys] =
+    &[&CITY, &DOMAIN, &AGENCY, &LISTEN, &TLS, &LAKE, &FLUSH, &CONNECTOR, &INBOX, &WEBHOOK, &POLL, &LIMITS, &CHANNEL, &GRANT];

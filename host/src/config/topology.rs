@@ -1,0 +1,252 @@
+//! Whether the parts fit each other: references, schemas, plugins' ports and settings, grants.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use lienthong_core::city::Transport;
+use lienthong_core::id::{AgencyId, ChannelId, ConnectorId, SchemaId};
+use lienthong_core::manifest::Interface;
+use lienthong_core::schema::ChannelSchema;
+use lienthong_core::time::Timestamp;
+use serde_json::Value;
+use std::sync::Arc;
+
+use super::draft::{Draft, DraftConnector};
+use super::findings::Findings;
+use super::problem::{Named, Problem};
+use super::schemas::{Pointed, Schemas, pointed};
+use super::source::{At, Place, Sources};
+use super::{Plugins, settings, suggest};
+
+/// Every check that needs more than one part. Gives the schemas of the city's channels.
+pub(super) fn check(
+    draft: &Draft,
+    plugins: &dyn Plugins,
+    schemas: &mut Schemas,
+    now: Timestamp,
+    sources: &Sources,
+    findings: &mut Findings,
+) -> BTreeMap<SchemaId, Arc<ChannelSchema>> {
+    unique(draft.channels.iter().map(|channel| &channel.id), sources, findings);
+    unique(draft.connectors.iter().map(|connector| &connector.id), sources, findings);
+    let used = channels(draft, schemas, sources, findings);
+    let has: BTreeMap<&ChannelId, Option<&SchemaId>> =
+        draft.channels.iter().map(|channel| (&channel.id.value, channel.schema.as_ref().map(|schema| &schema.value))).collect();
+    for connector in &draft.connectors {
+        if let Some(agency) = &connector.agency {
+            agency_exists(agency, draft, findings);
+        }
+        connector_fits(connector, plugins, &has, findings);
+    }
+    inboxes(draft, findings);
+    grants(draft, &has, now, sources, findings);
+    flow(draft, now, findings);
+    used
+}
+
+/// Reports what is not defined, with what may have been meant. Silent while a file is only half read.
+fn known<'a, T: Named + 'a>(id: &At<T>, exists: bool, all: impl Iterator<Item = &'a T>, findings: &mut Findings) {
+    if !exists && findings.complete() {
+        let names: Vec<String> = all.map(ToString::to_string).collect();
+        let given = id.value.to_string();
+        let hint = suggest::hint(&given, names.iter().map(String::as_str));
+        findings.error_with(id.place, Problem::Unknown { thing: T::THING, id: given }, hint);
+    }
+}
+
+fn agency_exists(agency: &At<AgencyId>, draft: &Draft, findings: &mut Findings) {
+    known(agency, draft.agencies.contains_key(&agency.value), draft.agencies.keys(), findings);
+}
+
+fn channel_exists(channel: &At<ChannelId>, has: &BTreeMap<&ChannelId, Option<&SchemaId>>, findings: &mut Findings) {
+    known(channel, has.contains_key(&channel.value), has.keys().copied(), findings);
+}
+
+/// One id over all files.
+fn unique<'a, T: Named + 'a>(ids: impl Iterator<Item = &'a At<T>>, sources: &Sources, findings: &mut Findings) {
+    let mut first: BTreeMap<&T, Place> = BTreeMap::new();
+    for id in ids {
+        match first.get(&id.value) {
+            Some(place) => {
+                let first = written(*place, sources);
+                findings.error(id.place, Problem::DuplicateId { thing: T::THING, id: id.value.to_string(), first });
+            }
+            None => {
+                first.insert(&id.value, id.place);
+            }
+        }
+    }
+}
+
+fn written(place: Place, sources: &Sources) -> String {
+    format!("{}:{}", sources.get(place.file).name, place.line)
+}
+
+fn channels(draft: &Draft, schemas: &mut Schemas, sources: &Sources, findings: &mut Findings) -> BTreeMap<SchemaId, Arc<ChannelSchema>> {
+    let mut used = BTreeMap::new();
+    for channel in &draft.channels {
+        let Some(schema) = &channel.schema else { continue };
+        known(schema, schemas.contains(&schema.value), schemas.ids(), findings);
+        let compiled = schemas.compile(&schema.value, schema.place, sources, findings);
+        used.extend(compiled.map(|compiled| (schema.value.clone(), compiled)));
+        let Some(document) = schemas.document(&schema.value) else { continue };
+        for pointer in channel.key.iter().chain(&channel.time) {
+            if let Pointed::Absent(properties) = pointed(document, &pointer.value) {
+                let parent = pointer.value.rsplit_once('/').map_or("", |(parent, _)| parent);
+                let known: Vec<String> = properties.iter().map(|property| format!("{parent}/{property}")).collect();
+                let hint = suggest::hint(&pointer.value, known.iter().map(String::as_str)).filter(|_| !known.is_empty());
+                let problem = Problem::PointerNotInSchema { pointer: pointer.value.clone(), schema: schema.value.clone() };
+                findings.error_with(pointer.place, problem, hint);
+            }
+        }
+        if let Some(time) = &channel.time
+            && let Pointed::Listed(value) = pointed(document, &time.value)
+            && value.get("format").and_then(Value::as_str) != Some("date-time")
+        {
+            findings.warning(time.place, Problem::TimeNotDateTime { pointer: time.value.clone(), schema: schema.value.clone() });
+        }
+    }
+    used
+}
+
+fn connector_fits(
+    connector: &DraftConnector,
+    plugins: &dyn Plugins,
+    has: &BTreeMap<&ChannelId, Option<&SchemaId>>,
+    findings: &mut Findings,
+) {
+    for channel in connector.emits.iter().filter_map(|(_, channel)| channel.as_ref()) {
+        channel_exists(channel, has, findings);
+    }
+    let Some(name) = &connector.plugin else { return };
+    let Some(plugin) = plugins.find(&name.value) else {
+        let names = plugins.names();
+        let given = name.value.to_string();
+        let hint = suggest::hint(&given, names.iter().map(|name| name.as_str()));
+        findings.error_with(name.place, Problem::Unknown { thing: super::problem::Thing::Plugin, id: given }, hint);
+        return;
+    };
+    let manifest = plugin.manifest;
+    let plugin_name = || name.value.clone();
+
+    if let Some(transport) = &connector.transport {
+        let (wanted, key) = match &transport.value {
+            Transport::Inbox { .. } => (Interface::Receiver, "inbox"),
+            Transport::Webhook => (Interface::Receiver, "webhook"),
+            Transport::Poll { .. } => (Interface::Source, "poll"),
+        };
+        if !manifest.exports(wanted) {
+            findings.error(transport.place, Problem::LacksInterface { plugin: plugin_name(), transport: key, wanted });
+        }
+    }
+
+    for (port, channel) in &connector.emits {
+        let Some(spec) = manifest.ports.get(&port.value) else {
+            let hint = suggest::hint(port.value.as_str(), manifest.ports.keys().map(|port| port.as_str()));
+            findings.error_with(port.place, Problem::UnknownPort { plugin: plugin_name(), port: port.value.clone() }, hint);
+            continue;
+        };
+        let Some(channel) = channel else { continue };
+        if let Some(Some(schema)) = has.get(&channel.value)
+            && **schema != spec.schema
+        {
+            let (wanted, has) = (spec.schema.clone(), (*schema).clone());
+            findings.error(channel.place, Problem::SchemaDiffers { port: port.value.clone(), wanted, channel: channel.value.clone(), has });
+        }
+    }
+    for (port, spec) in manifest.ports.iter().filter(|_| connector.emits_read) {
+        if !connector.emits.iter().any(|(emitted, _)| emitted.value == *port) {
+            let problem = Problem::PortNotEmitted { plugin: plugin_name(), port: port.clone(), schema: spec.schema.clone() };
+            findings.missing(connector.emits_place, problem);
+        }
+    }
+
+    settings::check(connector, name, &manifest.settings, findings);
+
+    let fetches = matches!(connector.transport, Some(At { value: Transport::Poll { .. }, .. }));
+    if plugin.imports_http && !manifest.egress.http {
+        findings.error(name.place, Problem::HttpNotDeclared { plugin: plugin_name() });
+    } else if plugin.imports_http && fetches && connector.egress_place.is_none() {
+        findings.warning(name.place, Problem::EgressMissing { plugin: plugin_name() });
+    }
+    if let Some(place) = connector.egress_place.filter(|_| !plugin.imports_http) {
+        findings.warning(place, Problem::EgressUnused { plugin: plugin_name() });
+    }
+}
+
+/// Two connectors on one folder would race for its files.
+fn inboxes(draft: &Draft, findings: &mut Findings) {
+    let mut taken: BTreeMap<&PathBuf, &ConnectorId> = BTreeMap::new();
+    for connector in &draft.connectors {
+        let Some(At { value: Transport::Inbox { path, .. }, place }) = &connector.transport else { continue };
+        match taken.get(path) {
+            Some(other) => {
+                let path = path.display().to_string();
+                findings.error(*place, Problem::InboxTaken { path, other: (*other).clone() });
+            }
+            None => {
+                taken.insert(path, &connector.id.value);
+            }
+        }
+    }
+}
+
+fn grants(draft: &Draft, has: &BTreeMap<&ChannelId, Option<&SchemaId>>, now: Timestamp, sources: &Sources, findings: &mut Findings) {
+    let mut first: BTreeMap<(&AgencyId, &ChannelId), Place> = BTreeMap::new();
+    for grant in &draft.grants {
+        if let Some(agency) = &grant.agency {
+            agency_exists(agency, draft, findings);
+        }
+        if let Some(channel) = &grant.channel {
+            channel_exists(channel, has, findings);
+        }
+        if let Some(until) = grant.until.as_ref().filter(|until| until.value.1 <= now) {
+            findings.warning(until.place, Problem::GrantExpired { until: until.value.0.clone() });
+        }
+        if let (Some(agency), Some(channel)) = (&grant.agency, &grant.channel) {
+            let key = (&agency.value, &channel.value);
+            match first.get(&key) {
+                Some(place) => findings.warning(grant.place, Problem::GrantRepeated { first: written(*place, sources) }),
+                None => {
+                    first.insert(key, grant.place);
+                }
+            }
+        }
+    }
+}
+
+/// Channels that nothing fills or nobody reads: allowed, and rarely meant.
+fn flow(draft: &Draft, now: Timestamp, findings: &mut Findings) {
+    if !findings.complete() {
+        return;
+    }
+    let mut filled: BTreeSet<&ChannelId> =
+        draft.connectors.iter().flat_map(|connector| &connector.emits).filter_map(|(_, channel)| Some(&channel.as_ref()?.value)).collect();
+    let mut read = BTreeSet::new();
+    for grant in &draft.grants {
+        let (Some(channel), Some(access)) = (&grant.channel, &grant.access) else {
+            // What a broken grant would allow is not known.
+            if let Some(channel) = &grant.channel {
+                filled.insert(&channel.value);
+                read.insert(&channel.value);
+            }
+            continue;
+        };
+        if grant.until.as_ref().is_none_or(|until| now < until.value.1) {
+            if access.read {
+                read.insert(&channel.value);
+            }
+            if access.write {
+                filled.insert(&channel.value);
+            }
+        }
+    }
+    for channel in &draft.channels {
+        if !filled.contains(&channel.id.value) {
+            findings.warning(channel.id.place, Problem::NobodyWrites { channel: channel.id.value.clone() });
+        }
+        if !read.contains(&channel.id.value) {
+            findings.warning(channel.id.place, Problem::NobodyReads { channel: channel.id.value.clone() });
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! API keys, for operators.
+
+use axum::Json;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Path, State};
+use axum::response::IntoResponse;
+use serde::Serialize;
+
+use super::permission::Operator;
+use super::problem::Problem;
+use super::state::Gate;
+use crate::clock;
+use crate::ops::keys::{self, KeyInfo, NewKey};
+use crate::store::Store;
+
+/// A new key: the only time anyone sees it.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct MadeKey {
+    #[serde(flatten)]
+    info: KeyInfo,
+    /// The key itself.
+    key: String,
+}
+
+/// `POST /v1/keys`
+pub async fn create(
+    _: Operator,
+    (State(store), State(gate), new): (State<Store>, State<Gate>, Result<Json<NewKey>, JsonRejection>),
+) -> Result<impl IntoResponse, Problem> {
+    let Json(new) = new.map_err(|error| Problem::bad_request(error.body_text()))?;
+    if let Some(agency) = new.agency.as_ref().filter(|agency| !gate.city().agencies.contains_key(*agency)) {
+        return Err(Problem::bad_request(format!("the city has no agency `{agency}`; city.yaml lists them")));
+    }
+    let (info, key) = keys::create(&store, gate.pepper(), new, clock::now()).await?;
+    Ok(Json(MadeKey { info, key }))
+}
+
+/// `GET /v1/keys`
+pub async fn list(_: Operator, State(store): State<Store>) -> Result<impl IntoResponse, Problem> {
+    Ok(Json(keys::list(&store).await?))
+}
+
+/// `DELETE /v1/keys/{id}`
+pub async fn revoke(_: Operator, (State(store), Path(id)): (State<Store>, Path<String>)) -> Result<impl IntoResponse, Problem> {
+    if keys::revoke(&store, &id, clock::now()).await? {
+        Ok(Json(serde_json::json!({ "revoked": id })))
+    } else {
+        Err(Problem::absent("key"))
+    }
+}

@@ -1,0 +1,79 @@
+//! Prometheus metrics, made from the status at each scrape so that both always agree.
+
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+use super::permission::Operator;
+use super::problem::Problem;
+use crate::ops::status::{self, Sources, Status};
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByChannel {
+    channel: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByConnector {
+    connector: String,
+}
+
+/// `GET /metrics`
+pub async fn metrics(_: Operator, State(sources): State<Sources>) -> Result<impl IntoResponse, Problem> {
+    let status = status::status(&sources).await?;
+    let mut text = String::new();
+    encode(&mut text, &registry(&status)).map_err(|_| Problem::unavailable("the metrics could not be written"))?;
+    Ok(([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text))
+}
+
+fn registry(status: &Status) -> Registry {
+    let mut registry = Registry::with_prefix("lienthong");
+    let mut by_channel = |name: &str, help: &str, value: fn(&status::ChannelStatus) -> u64| {
+        let family = Family::<ByChannel, Counter>::default();
+        for channel in &status.channels {
+            family.get_or_create(&ByChannel { channel: channel.channel.to_string() }).inc_by(value(channel));
+        }
+        registry.register(name, help, family);
+    };
+    by_channel("channel_accepted", "Records and items taken in", |c| c.accepted);
+    by_channel("channel_stored", "Records in the log", |c| c.stored);
+    by_channel("channel_landed", "Rows in the lake", |c| c.landed);
+    by_channel("channel_discarded", "Items discarded from quarantine", |c| c.discarded);
+    by_channel("channel_stored_bytes", "Bytes of stored records", |c| c.bytes);
+    let mut channel_gauge = |name: &str, help: &str, value: fn(&status::ChannelStatus) -> i64| {
+        let family = Family::<ByChannel, Gauge>::default();
+        for channel in &status.channels {
+            family.get_or_create(&ByChannel { channel: channel.channel.to_string() }).set(value(channel));
+        }
+        registry.register(name, help, family);
+    };
+    channel_gauge("channel_quarantined", "Items that wait in quarantine", |c| c.quarantined.cast_signed());
+    channel_gauge("channel_pending", "Records that still have to land", |c| c.pending.cast_signed());
+    channel_gauge("channel_sums_hold", "1 while accepted = stored + quarantined + discarded", |c| i64::from(c.sums_hold));
+    let mut by_connector = |name: &str, help: &str, value: fn(&crate::pipeline::supervision::Condition) -> u64| {
+        let family = Family::<ByConnector, Counter>::default();
+        for condition in &status.connectors {
+            family.get_or_create(&ByConnector { connector: condition.connector.to_string() }).inc_by(value(condition));
+        }
+        registry.register(name, help, family);
+    };
+    by_connector("connector_calls", "Calls that ended", |c| c.calls);
+    by_connector("connector_failures", "Calls of which nothing counts", |c| c.failures);
+    by_connector("connector_records", "Records stored", |c| c.records);
+    by_connector("connector_rejected", "Items that went to quarantine", |c| c.rejected);
+    let waiting = Family::<ByConnector, Gauge>::default();
+    for condition in &status.connectors {
+        waiting.get_or_create(&ByConnector { connector: condition.connector.to_string() }).set(condition.waiting.cast_signed());
+    }
+    registry.register("connector_waiting", "Messages that wait to be consumed", waiting);
+    let ready = Gauge::<i64>::default();
+    ready.set(i64::from(status.health == "ready"));
+    registry.register("ready", "1 while data is taken", ready);
+    registry
+}

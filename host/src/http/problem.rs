@@ -1,0 +1,115 @@
+//! The one mapping of errors to HTTP: RFC 9457 `application/problem+json`.
+
+use axum::http::StatusCode;
+use axum::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use crate::ops::keys::{Denied, NotMade};
+use crate::store::{self, Refusal};
+
+/// An answer that says no.
+#[derive(Debug)]
+pub struct Problem {
+    status: StatusCode,
+    detail: String,
+    header: Option<(&'static HeaderName, &'static str)>,
+}
+
+/// Its form on the wire.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct ProblemBody {
+    /// `about:blank`: the status says what kind of problem it is.
+    r#type: &'static str,
+    /// The status in words.
+    title: String,
+    /// The HTTP status.
+    status: u16,
+    /// What is wrong and what to do.
+    detail: String,
+}
+
+impl Problem {
+    /// A problem with a status and what to do about it.
+    pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self { status, detail: detail.into(), header: None }
+    }
+
+    /// 400
+    pub fn bad_request(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, detail)
+    }
+
+    /// 401
+    pub fn unauthorized(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, detail).with(&WWW_AUTHENTICATE, "Bearer")
+    }
+
+    /// 404: absent, or not for this key; the two look alike.
+    pub fn absent(what: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, format!("there is no such {what}, or this key has no right to it"))
+    }
+
+    /// 429
+    pub fn busy(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, detail).with(&RETRY_AFTER, "1")
+    }
+
+    /// 503
+    pub fn unavailable(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).with(&RETRY_AFTER, "10")
+    }
+
+    fn with(mut self, name: &'static HeaderName, value: &'static str) -> Self {
+        self.header = Some((name, value));
+        self
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let title = self.status.canonical_reason().unwrap_or("Error").to_owned();
+        let body = ProblemBody { r#type: "about:blank", title, status: self.status.as_u16(), detail: self.detail };
+        let json = serde_json::to_vec(&body).unwrap_or_default();
+        let mut response = (self.status, [(CONTENT_TYPE, "application/problem+json")], json).into_response();
+        if let Some((name, value)) = self.header {
+            response.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+        response
+    }
+}
+
+impl From<store::Error> for Problem {
+    fn from(error: store::Error) -> Self {
+        tracing::error!(%error, "the store did not answer");
+        Self::unavailable("the store did not answer; try again")
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::KeyReused => Self::new(StatusCode::CONFLICT, refusal.to_string()),
+            other => Self::unavailable(other.to_string()),
+        }
+    }
+}
+
+impl From<Denied> for Problem {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::Invalid => Self::unauthorized("the key is not valid: it is mistyped, expired or revoked; ask the city for a new one"),
+            Denied::Unchecked(error) => {
+                tracing::error!(%error, "a key could not be checked");
+                Self::unavailable("keys cannot be checked now; try again")
+            }
+        }
+    }
+}
+
+impl From<NotMade> for Problem {
+    fn from(error: NotMade) -> Self {
+        tracing::error!(%error, "a key was not made");
+        Self::unavailable("the key was not made; try again")
+    }
+}

@@ -1,0 +1,249 @@
+//! Records into a channel and out of it.
+
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, QueryRejection};
+use axum::extract::{Query, State};
+use axum::http::header::{ACCEPT, CONTENT_TYPE, LINK};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use lienthong_core::city::Access;
+use lienthong_core::log::{Position, StoredBatch, record_id};
+use lienthong_core::time::Timestamp;
+use lienthong_core::units::parse_duration;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::cursor;
+use super::permission::{Reader, Writer};
+use super::problem::Problem;
+use super::state::{Gate, PostPlaces};
+use crate::clock;
+use crate::pipeline::channels::Channel;
+use crate::pipeline::post::{self, Format, Post, Reason};
+use crate::store::{Outcome, Store};
+
+/// Bytes of one post.
+pub const POST_BYTES: usize = 32 << 20;
+/// A post waits so long for its turn; then the caller is asked to come back.
+const PLACE_WAIT: Duration = Duration::from_secs(5);
+const PAGE_RECORDS: u32 = 1_000;
+const PAGE_RECORDS_MAX: u32 = 10_000;
+const PAGE_BYTES: usize = 8 << 20;
+const WAIT_MAX: Duration = Duration::from_secs(60);
+const CURSOR: HeaderName = HeaderName::from_static("lienthong-cursor");
+const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+
+/// What became of a post. Everything counted here is durable.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct Posted {
+    channel: String,
+    /// Records stored.
+    accepted: u64,
+    /// Records kept in quarantine, whole, until somebody mends or discards them.
+    quarantined: u64,
+    /// Where the stored ones stand.
+    offsets: Vec<Offsets>,
+    /// Why the first ones were refused.
+    #[schema(value_type = Vec<Object>)]
+    reasons: Vec<Reason>,
+}
+
+/// A run of offsets.
+#[derive(Serialize, utoipa::ToSchema)]
+struct Offsets {
+    epoch: u32,
+    first: u64,
+    count: u64,
+}
+
+/// `POST /v1/channels/{domain}/{name}/records`
+pub async fn post_records(
+    writer: Writer,
+    (State(store), State(places), headers, body): (State<Store>, State<PostPlaces>, HeaderMap, Result<Bytes, BytesRejection>),
+) -> Result<Response, Problem> {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let format = Format::of(content_type).ok_or_else(|| {
+        let known = "application/x-ndjson, application/json, application/cloudevents+json or application/cloudevents-batch+json";
+        Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, format!("send records as {known}, not as `{}`", content_type.escape_default()))
+    })?;
+    let idempotency_key = idempotency_key(&headers)?;
+    let body = body.map_err(|rejection| {
+        Problem::new(rejection.status(), format!("{}; a post holds at most {POST_BYTES} bytes", rejection.body_text()))
+    })?;
+    let _place = tokio::time::timeout(PLACE_WAIT, places.0.acquire()).await.map_err(|_| Problem::busy("too many posts are under way"))?;
+    let post = Post { origin: writer.origin, received_at: clock::now(), idempotency_key, format, body };
+    let (outcome, reasons) = post::post(&store, &writer.channel, post).await.map_err(|error| Problem::bad_request(error.to_string()))?;
+    let (receipt, replayed) = match outcome {
+        Outcome::Committed(receipt) => (receipt, false),
+        Outcome::Repeated(receipt) => (receipt, true),
+        Outcome::Refused(refusal) => return Err(refusal.into()),
+        Outcome::Unknown(why) => {
+            tracing::error!(why, "the fate of a post is unknown");
+            return Err(Problem::unavailable(
+                "whether the records were stored is not known: send them again under the same Idempotency-Key",
+            ));
+        }
+    };
+    let offsets: Vec<_> =
+        receipt.ranges.iter().map(|range| Offsets { epoch: range.epoch, first: range.first, count: range.count }).collect();
+    let posted = Posted {
+        channel: writer.channel.id.to_string(),
+        accepted: offsets.iter().map(|range| range.count).sum(),
+        quarantined: receipt.quarantined,
+        offsets,
+        reasons,
+    };
+    let mut response = axum::Json(posted).into_response();
+    if replayed {
+        response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    }
+    Ok(response)
+}
+
+/// The caller's `Idempotency-Key`, checked.
+pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    match value.to_str() {
+        Ok(key) if (1..=255).contains(&key.len()) => Ok(Some(key.to_owned())),
+        _ => Err(Problem::bad_request("the Idempotency-Key must be 1 to 255 visible ASCII characters")),
+    }
+}
+
+/// Which page.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PageQuery {
+    after: Option<String>,
+    limit: Option<u32>,
+    wait: Option<String>,
+}
+
+type PageRequest = (State<Store>, State<Gate>, State<CancellationToken>, Result<Query<PageQuery>, QueryRejection>, HeaderMap);
+
+/// `GET /v1/channels/{domain}/{name}/records`
+pub async fn read_records(
+    reader: Reader,
+    (State(store), State(gate), State(stop), query, headers): PageRequest,
+) -> Result<Response, Problem> {
+    let Query(query) = query.map_err(|error| Problem::bad_request(error.body_text()))?;
+    let channel = &reader.channel;
+    let from = match &query.after {
+        Some(text) => cursor::read(&channel.id, text)
+            .ok_or_else(|| Problem::bad_request("`after` is no cursor of this channel: use the one of your last page"))?,
+        None => Position::START,
+    };
+    let limit = query.limit.unwrap_or(PAGE_RECORDS);
+    if !(1..=PAGE_RECORDS_MAX).contains(&limit) {
+        return Err(Problem::bad_request(format!("`limit` must be 1 to {PAGE_RECORDS_MAX}")));
+    }
+    let wait = match &query.wait {
+        Some(text) => parse_duration(text).ok_or_else(|| Problem::bad_request("`wait` must be a duration such as 20s"))?.min(WAIT_MAX),
+        None => Duration::ZERO,
+    };
+    let form = Form::wanted(&headers)?;
+    let mut page = store.read(&channel.id, from, limit, PAGE_BYTES).await?;
+    if page.is_empty() && !wait.is_zero() {
+        tokio::select! {
+            _ = store.wait(&channel.id, from, Instant::now() + wait) => {}
+            () = stop.cancelled() => {}
+        }
+        // The grant may have ended meanwhile.
+        if !gate.allows(&reader.principal, channel, Access { read: true, write: false }) {
+            return Err(Problem::absent("channel"));
+        }
+        page = store.read(&channel.id, from, limit, PAGE_BYTES).await?;
+    }
+    let next = cursor::write(&channel.id, page.last().map_or(from, StoredBatch::end));
+    let mut headers = HeaderMap::new();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(form.media_type()));
+    let link = format!("</v1/channels/{}/records?after={next}&limit={limit}>; rel=\"next\"", channel.id);
+    for (name, value) in [(CURSOR, next), (LINK, link)] {
+        headers.insert(name, HeaderValue::try_from(value).map_err(|_| Problem::unavailable("the cursor could not be written"))?);
+    }
+    Ok((headers, form.write(channel, &page)).into_response())
+}
+
+/// How a page is written.
+#[derive(Clone, Copy)]
+enum Form {
+    Ndjson,
+    CloudEvents,
+}
+
+impl Form {
+    fn wanted(headers: &HeaderMap) -> Result<Self, Problem> {
+        let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("*/*");
+        for wanted in accept.split(',').map(|part| part.split(';').next().unwrap_or_default().trim()) {
+            match wanted {
+                "application/x-ndjson" | "application/ndjson" | "application/jsonl" => return Ok(Self::Ndjson),
+                "application/cloudevents-batch+json" | "application/json" | "application/*" | "*/*" | "" => return Ok(Self::CloudEvents),
+                _ => {}
+            }
+        }
+        let known = "application/cloudevents-batch+json or application/x-ndjson";
+        Err(Problem::new(StatusCode::NOT_ACCEPTABLE, format!("records come as {known}")))
+    }
+
+    const fn media_type(self) -> &'static str {
+        match self {
+            Self::Ndjson => "application/x-ndjson",
+            Self::CloudEvents => "application/cloudevents-batch+json",
+        }
+    }
+
+    fn write(self, channel: &Channel, page: &[StoredBatch]) -> Vec<u8> {
+        match self {
+            Self::Ndjson => page.iter().flat_map(|batch| batch.ndjson.iter().copied()).collect(),
+            Self::CloudEvents => {
+                let events: Vec<_> = page.iter().flat_map(|batch| cloud_events(channel, batch)).collect();
+                serde_json::to_vec(&events).unwrap_or_default()
+            }
+        }
+    }
+}
+
+/// A record as a CloudEvent 1.0.
+#[derive(Serialize)]
+struct CloudEvent<'a> {
+    specversion: &'static str,
+    id: String,
+    source: String,
+    r#type: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<&'a str>,
+    time: Timestamp,
+    datacontenttype: &'static str,
+    dataschema: String,
+    /// Extension: when the hub received it.
+    receivedat: Timestamp,
+    /// Extension: its position in the channel, `epoch:offset`.
+    position: String,
+    data: &'a RawValue,
+}
+
+fn cloud_events<'a>(channel: &'a Channel, batch: &'a StoredBatch) -> impl Iterator<Item = CloudEvent<'a>> {
+    batch.records().filter_map(move |(offset, line, envelope)| {
+        let position = Position { epoch: batch.first.epoch, offset };
+        let said = |field: fn(&lienthong_core::record::Envelope) -> &Option<String>| envelope.and_then(|e| field(e).clone());
+        Some(CloudEvent {
+            specversion: "1.0",
+            id: said(|e| &e.id).unwrap_or_else(|| record_id(&channel.id, position.epoch, offset)),
+            source: said(|e| &e.source).unwrap_or_else(|| match &batch.origin.connector {
+                Some(connector) => format!("/v1/connectors/{connector}"),
+                None => format!("/v1/agencies/{}", batch.origin.agency),
+            }),
+            r#type: format!("vn.lienthong.{}.v{}", channel.config.schema.name().replace('/', "."), batch.schema_version),
+            subject: envelope.and_then(|e| e.subject.as_deref()),
+            time: envelope.and_then(|e| e.time).unwrap_or(batch.received_at),
+            datacontenttype: "application/json",
+            dataschema: format!("/v1/channels/{}/schema", channel.id),
+            receivedat: batch.received_at,
+            position: position.to_string(),
+            data: serde_json::from_slice(line).ok()?,
+        })
+    })
+}

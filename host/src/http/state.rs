@@ -1,0 +1,135 @@
+//! What handlers can ask for. Each takes the part it needs, never the whole.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+use lienthong_core::city::{Access, City};
+use lienthong_core::id::ConnectorId;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use super::problem::Problem;
+use crate::clock;
+use crate::ops::keys::{self, Pepper, Principal};
+use crate::ops::status::Sources;
+use crate::pipeline::channels::{Channel, Channels};
+use crate::pipeline::supervisor::Messages;
+use crate::store::Store;
+
+/// Bodies that are read and validated at the same time.
+const POSTS_AT_ONCE: usize = 32;
+
+/// Everything the API stands on.
+pub struct Parts {
+    /// Agencies and grants.
+    pub city: Arc<City>,
+    /// The log.
+    pub store: Store,
+    /// What keys are hashed with.
+    pub pepper: Pepper,
+    /// Channels with their schemas.
+    pub channels: Channels,
+    /// Webhook connectors.
+    pub messages: BTreeMap<ConnectorId, Messages>,
+    /// What status reads.
+    pub status: Sources,
+    /// Where large bodies are spooled.
+    pub spool: PathBuf,
+    /// The hub is stopping.
+    pub stop: CancellationToken,
+}
+
+/// Shared by all handlers. Cheap to clone.
+#[derive(Clone)]
+pub struct Api(Arc<Shared>);
+
+struct Shared {
+    gate: Gate,
+    channels: Channels,
+    messages: Arc<BTreeMap<ConnectorId, Messages>>,
+    intake: PostPlaces,
+    status: Sources,
+    spool: Spool,
+    stop: CancellationToken,
+}
+
+impl Api {
+    /// Puts the parts together.
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(Shared {
+            gate: Gate { city: parts.city, store: parts.store, pepper: parts.pepper },
+            channels: parts.channels,
+            messages: Arc::new(parts.messages),
+            intake: PostPlaces(Arc::new(Semaphore::new(POSTS_AT_ONCE))),
+            status: parts.status,
+            spool: Spool(parts.spool),
+            stop: parts.stop,
+        }))
+    }
+}
+
+/// Checks keys and rights. Whoever cannot be checked does not enter.
+#[derive(Clone)]
+pub struct Gate {
+    city: Arc<City>,
+    store: Store,
+    pepper: Pepper,
+}
+
+impl Gate {
+    /// Who comes with this key.
+    pub async fn principal(&self, key: &str) -> Result<Principal, Problem> {
+        Ok(keys::check(&self.store, &self.pepper, key, clock::now()).await?)
+    }
+
+    /// Whether the city grants this and the key is bound to it, now.
+    pub fn allows(&self, principal: &Principal, channel: &Channel, wanted: Access) -> bool {
+        let Some(agency) = principal.agency() else { return false };
+        (!wanted.read || principal.key_reads(&channel.id))
+            && (!wanted.write || principal.key_writes(&channel.id))
+            && self.city.allows(agency, &channel.id, wanted, clock::now())
+    }
+
+    /// The pepper that new keys are hashed with.
+    pub fn pepper(&self) -> &Pepper {
+        &self.pepper
+    }
+
+    /// The city's agencies and grants.
+    pub fn city(&self) -> &City {
+        &self.city
+    }
+}
+
+/// Places for bodies under way.
+#[derive(Clone)]
+pub struct PostPlaces(pub Arc<Semaphore>);
+
+/// The folder for large bodies.
+#[derive(Clone)]
+pub struct Spool(pub PathBuf);
+
+macro_rules! part {
+    ($type:ty, $field:ident) => {
+        impl FromRef<Api> for $type {
+            fn from_ref(api: &Api) -> Self {
+                api.0.$field.clone()
+            }
+        }
+    };
+}
+part!(Gate, gate);
+part!(Channels, channels);
+part!(Arc<BTreeMap<ConnectorId, Messages>>, messages);
+part!(PostPlaces, intake);
+part!(Sources, status);
+part!(Spool, spool);
+part!(CancellationToken, stop);
+
+impl FromRef<Api> for Store {
+    fn from_ref(api: &Api) -> Self {
+        api.0.gate.store.clone()
+    }
+}

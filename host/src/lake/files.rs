@@ -1,0 +1,118 @@
+//! Batches to Parquet files, one for each UTC day.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use deltalake_core::arrow::error::ArrowError;
+use deltalake_core::parquet::arrow::ArrowWriter;
+use deltalake_core::parquet::arrow::arrow_writer::ArrowWriterOptions;
+use deltalake_core::parquet::basic::{Compression, Encoding, ZstdLevel};
+use deltalake_core::parquet::errors::ParquetError;
+use deltalake_core::parquet::file::properties::{EnabledStatistics, WriterProperties};
+use deltalake_core::parquet::schema::types::ColumnPath;
+use lienthong_core::columns::ColumnType;
+use lienthong_core::id::ChannelId;
+use lienthong_core::log::StoredBatch;
+
+use super::layout::{EXTRA, ID, Layout, OFFSET};
+use super::rows::Rows;
+use super::stats::{FileStats, day};
+
+/// Rows go to the writer at about so many, or so many bytes of their text: it bounds memory, and Arrow's 2 GiB a text column.
+const CHUNK_ROWS: usize = 65_536;
+const CHUNK_BYTES: usize = 64 << 20;
+
+/// A Parquet file in memory, and what the log will say of it.
+#[derive(Debug)]
+pub(super) struct DataFile {
+    /// `YYYY-MM-DD`, the partition.
+    pub(super) date: String,
+    /// The first offset in it, for its name.
+    pub(super) first_offset: u64,
+    pub(super) bytes: Bytes,
+    pub(super) rows: u64,
+    /// Delta's statistics, as JSON.
+    pub(super) stats: String,
+}
+
+/// How a table's files are written.
+#[derive(Debug, Clone)]
+pub(super) struct FileFormat {
+    pub(super) layout: Layout,
+    /// Columns whose extremes the log may tell.
+    pub(super) stats_columns: Vec<String>,
+    properties: WriterProperties,
+}
+
+impl FileFormat {
+    /// Zstandard throughout. Parquet's own statistics follow the rule of the log's: nothing of a personal column, of
+    /// `_id` or of `_extra`.
+    pub(super) fn new(layout: Layout, stats_columns: Vec<String>) -> Self {
+        let path = |name: &str| ColumnPath::new(vec![name.to_owned()]);
+        let mut properties = WriterProperties::builder()
+            .set_compression(Compression::ZSTD(ZstdLevel::default()))
+            .set_created_by("lienthong".to_owned())
+            .set_statistics_enabled(EnabledStatistics::Chunk)
+            // Each value differs from the last: a dictionary would be built only to be thrown away.
+            .set_column_dictionary_enabled(path(OFFSET), false)
+            .set_column_encoding(path(OFFSET), Encoding::DELTA_BINARY_PACKED)
+            .set_column_dictionary_enabled(path(ID), false)
+            .set_column_encoding(path(ID), Encoding::DELTA_BYTE_ARRAY)
+            .set_column_statistics_enabled(path(ID), EnabledStatistics::None)
+            .set_column_dictionary_enabled(path(EXTRA), false)
+            .set_column_statistics_enabled(path(EXTRA), EnabledStatistics::None);
+        for column in &layout.columns {
+            if column.personal || column.column_type == ColumnType::Json {
+                properties = properties.set_column_statistics_enabled(path(&column.name), EnabledStatistics::None);
+            }
+        }
+        Self { layout, stats_columns, properties: properties.build() }
+    }
+
+    /// Makes the files of these batches, each from its given record on. Offsets rise within each file.
+    ///
+    /// # Errors
+    /// A defect here, or a file beyond Parquet's limits.
+    pub(super) fn encode(
+        &self,
+        channel: &ChannelId,
+        time: Option<&str>,
+        batches: &[(&StoredBatch, usize)],
+    ) -> Result<Vec<DataFile>, ParquetError> {
+        let mut days: BTreeMap<i64, Vec<(&StoredBatch, usize)>> = BTreeMap::new();
+        for (batch, skip) in batches {
+            days.entry(batch.received_at.day()).or_default().push((batch, *skip));
+        }
+        days.into_iter().map(|(date, batches)| self.encode_day(channel, time, date, &batches)).collect()
+    }
+
+    fn encode_day(
+        &self,
+        channel: &ChannelId,
+        time: Option<&str>,
+        date: i64,
+        batches: &[(&StoredBatch, usize)],
+    ) -> Result<DataFile, ParquetError> {
+        let options = ArrowWriterOptions::new().with_properties(self.properties.clone()).with_skip_arrow_metadata(true);
+        let mut writer = ArrowWriter::try_new_with_options(Vec::new(), self.layout.file_schema.clone(), options)?;
+        let mut rows = Rows::new(channel, &self.layout, time);
+        let (mut stats, mut text_bytes) = (FileStats::default(), 0);
+        let mut flush = |rows: &mut Rows<'_>| -> Result<(), ParquetError> {
+            let chunk = rows.take().map_err(|error: ArrowError| ParquetError::ArrowError(error.to_string()))?;
+            stats.add(&chunk, &self.stats_columns);
+            writer.write(&chunk)
+        };
+        for (batch, skip) in batches {
+            if rows.len() > 0 && (rows.len() + batch.count as usize > CHUNK_ROWS || text_bytes + batch.ndjson.len() > CHUNK_BYTES) {
+                flush(&mut rows)?;
+                text_bytes = 0;
+            }
+            rows.push(batch, *skip);
+            text_bytes += batch.ndjson.len();
+        }
+        flush(&mut rows)?;
+        let first_offset = batches.first().map_or(0, |(batch, skip)| batch.first.offset + *skip as u64);
+        let bytes = writer.into_inner()?.into();
+        Ok(DataFile { date: day(date), first_offset, bytes, rows: stats.rows(), stats: stats.to_json() })
+    }
+}

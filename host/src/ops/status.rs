@@ -1,0 +1,120 @@
+//! The hub at one glance: each channel's sum and each connector's condition.
+
+use lienthong_core::id::{ChannelId, SchemaId};
+use lienthong_core::time::Timestamp;
+use serde::Serialize;
+
+use crate::pipeline::channels::Channels;
+use crate::pipeline::landing::Progress;
+use crate::pipeline::supervision::{Condition, Supervision};
+use crate::store::{self, Health, Store};
+
+/// What status reads.
+#[derive(Clone)]
+pub struct Sources {
+    /// The city's name.
+    pub city: String,
+    /// When the hub started.
+    pub started_at: Timestamp,
+    /// The log's counters.
+    pub store: Store,
+    /// The city's channels.
+    pub channels: Channels,
+    /// How far they have landed.
+    pub progress: Progress,
+    /// How connectors fare.
+    pub supervision: Supervision,
+}
+
+/// The whole status.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Status {
+    /// The city's name.
+    pub city: String,
+    /// The hub's version.
+    pub version: &'static str,
+    /// When it started.
+    #[schema(value_type = String, format = DateTime)]
+    pub started_at: Timestamp,
+    /// `ready`, or why data is refused.
+    pub health: String,
+    /// Every channel of the city.
+    pub channels: Vec<ChannelStatus>,
+    /// Every connector of the city.
+    pub connectors: Vec<Condition>,
+}
+
+/// One channel. At any time accepted = stored + quarantined + discarded, and stored = landed + pending.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct ChannelStatus {
+    /// Its name.
+    #[schema(value_type = String)]
+    pub channel: ChannelId,
+    /// The schema its records fit.
+    #[schema(value_type = String)]
+    pub schema: SchemaId,
+    /// Its current epoch.
+    pub epoch: u32,
+    /// The next offset of that epoch.
+    pub next_offset: u64,
+    /// Records and items taken in.
+    pub accepted: u64,
+    /// Records in the log.
+    pub stored: u64,
+    /// Items that wait in quarantine.
+    pub quarantined: u64,
+    /// Items discarded from quarantine.
+    pub discarded: u64,
+    /// Rows in the lake.
+    pub landed: u64,
+    /// Records that still have to land.
+    pub pending: u64,
+    /// Bytes of the stored records.
+    pub bytes: u64,
+    /// Why it does not land at the moment.
+    pub lake_error: Option<String>,
+    /// Both sums hold.
+    pub sums_hold: bool,
+}
+
+/// Reads everything.
+pub async fn status(sources: &Sources) -> Result<Status, store::Error> {
+    // How far the lake is must be read first: landing goes on meanwhile, and the lake is never ahead of the log.
+    let landed: Vec<_> = sources.channels.iter().map(|channel| sources.progress.of(&channel.id)).collect();
+    let sums = sources.store.sums().await?;
+    let channels = sources.channels.iter().zip(landed).filter_map(|(channel, landed)| {
+        let sum = sums.iter().find(|sum| sum.channel == channel.id)?;
+        Some(ChannelStatus {
+            channel: channel.id.clone(),
+            schema: channel.config.schema.clone(),
+            epoch: sum.next.epoch,
+            next_offset: sum.next.offset,
+            accepted: sum.accepted,
+            stored: sum.stored,
+            quarantined: sum.open,
+            discarded: sum.discarded,
+            landed: landed.rows,
+            pending: sum.stored.saturating_sub(landed.rows),
+            bytes: sum.bytes,
+            lake_error: landed.last_error,
+            sums_hold: sum.accepted == sum.stored + sum.open + sum.discarded && landed.rows <= sum.stored,
+        })
+    });
+    Ok(Status {
+        city: sources.city.clone(),
+        version: env!("CARGO_PKG_VERSION"),
+        started_at: sources.started_at,
+        health: health(&sources.store),
+        channels: channels.collect(),
+        connectors: sources.supervision.all(),
+    })
+}
+
+/// `ready`, or why data is refused.
+pub fn health(store: &Store) -> String {
+    match store.health() {
+        Health::Ready => "ready".into(),
+        Health::Full => "the disk is full: data is refused until there is space".into(),
+        Health::Failed(why) => format!("data is refused until the hub is restarted: {why}"),
+    }
+}

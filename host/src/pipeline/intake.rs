@@ -1,0 +1,192 @@
+//! Where a guest's output goes: each record is decoded and validated as it is emitted, and kept until the call ends.
+//! Past [`STAGE_BYTES`] the output is staged in the store, invisible until the call's final transaction.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use lienthong_core::city::Connector;
+use lienthong_core::decode::{DecodeLimits, Decoder};
+use lienthong_core::id::{ChannelId, Port};
+use lienthong_core::log::Origin;
+use lienthong_core::ports::{self, Emit, Pending, Stopped, Verdict};
+use lienthong_core::record::{ValidBatch, Violation};
+use lienthong_core::time::Timestamp;
+use tokio::sync::Mutex;
+
+use super::channels::{Channel, Channels};
+use crate::store::{Append, CallId, Part, Rejection, Store};
+
+/// Output held in memory before it is staged.
+const STAGE_BYTES: usize = 4 << 20;
+
+/// Refusals told to the guest for one emit, and to an operator for one call.
+const FIRST: usize = 16;
+
+/// Collects one call's output. Cloned handles share it: one goes into the sandbox, one stays outside.
+#[derive(Clone)]
+pub struct Intake(Arc<Mutex<State>>);
+
+/// What a call brought.
+#[derive(Debug, Default)]
+pub struct Output {
+    /// Batches not yet staged.
+    pub appends: Vec<Append>,
+    /// Rejections not yet staged.
+    pub rejections: Vec<Rejection>,
+    /// Set when parts were staged before: the final transaction publishes them.
+    pub staged: Option<CallId>,
+    /// Records that fit.
+    pub accepted: u64,
+    /// Records and items that went to quarantine.
+    pub rejected: u64,
+    /// The first reasons.
+    pub first: Vec<Violation>,
+}
+
+struct State {
+    store: Store,
+    call: CallId,
+    origin: Origin,
+    received_at: Timestamp,
+    ports: BTreeMap<Port, Channel>,
+    decoder: Decoder,
+    batches: BTreeMap<ChannelId, ValidBatch>,
+    rejections: Vec<Rejection>,
+    held_bytes: usize,
+    staged: bool,
+    accepted: u64,
+    rejected: u64,
+    first: Vec<Violation>,
+}
+
+impl Intake {
+    /// An empty intake for one call of a connector.
+    pub fn new(store: Store, channels: &Channels, connector: &Connector, origin: Origin, received_at: Timestamp) -> Self {
+        let ports = connector.emits.iter().filter_map(|(port, channel)| Some((port.clone(), channels.get(channel)?.clone()))).collect();
+        Self(Arc::new(Mutex::new(State {
+            call: store.begin_call(),
+            store,
+            origin,
+            received_at,
+            ports,
+            decoder: Decoder::new(DecodeLimits::default()),
+            batches: BTreeMap::new(),
+            rejections: Vec::new(),
+            held_bytes: 0,
+            staged: false,
+            accepted: 0,
+            rejected: 0,
+            first: Vec::new(),
+        })))
+    }
+
+    /// The call ended well: takes what is still held.
+    pub async fn finish(&self) -> Output {
+        let mut state = self.0.lock().await;
+        let (appends, rejections) = state.take_held();
+        Output {
+            appends,
+            rejections,
+            staged: state.staged.then_some(state.call),
+            accepted: state.accepted,
+            rejected: state.rejected,
+            first: std::mem::take(&mut state.first),
+        }
+    }
+
+    /// The call failed or was refused: nothing it emitted counts.
+    pub async fn abandon(&self) {
+        let mut state = self.0.lock().await;
+        state.take_held();
+        if std::mem::take(&mut state.staged)
+            && let Err(error) = state.store.abandon(state.call).await
+        {
+            // The store deletes it at its next start; it can never become visible.
+            tracing::warn!(%error, "staged output of a failed call was not deleted");
+        }
+    }
+}
+
+impl State {
+    fn channel(&self, port: &str) -> Result<Channel, Stopped> {
+        let known = ports::port(port)?;
+        self.ports.get(&known).cloned().ok_or_else(|| Stopped::UnknownPort(port.to_owned()))
+    }
+
+    fn refuse(&mut self, channel: &Channel, bytes: Vec<u8>, violation: Violation) {
+        self.rejected += 1;
+        self.held_bytes += bytes.len() + 256;
+        if self.first.len() < FIRST {
+            self.first.push(violation.clone());
+        }
+        self.rejections.push(Rejection { channel: channel.id.clone(), schema: channel.schema.id().clone(), bytes, violation });
+    }
+
+    fn take(&mut self, channel: &Channel, ndjson: &[u8]) -> Verdict {
+        let mut verdict = Verdict::default();
+        let mut batch = self.batches.remove(&channel.id).unwrap_or_else(|| ValidBatch::new(channel.schema.id().clone()));
+        for (index, line) in lines(ndjson).enumerate() {
+            match channel.schema.validate(&mut self.decoder, line) {
+                Ok(record) => {
+                    self.held_bytes += record.bytes().len() + 1;
+                    batch.push(record, None);
+                    verdict.accepted += 1;
+                }
+                Err(violation) => {
+                    verdict.refused += 1;
+                    if verdict.first.len() < FIRST {
+                        verdict.first.push((u32::try_from(index).unwrap_or(u32::MAX), violation.clone()));
+                    }
+                    self.refuse(channel, line.to_vec(), violation);
+                }
+            }
+        }
+        self.accepted += u64::from(verdict.accepted);
+        self.batches.insert(channel.id.clone(), batch);
+        verdict
+    }
+
+    fn take_held(&mut self) -> (Vec<Append>, Vec<Rejection>) {
+        self.held_bytes = 0;
+        let batches = std::mem::take(&mut self.batches);
+        let appends = batches.into_iter().filter(|(_, batch)| !batch.is_empty());
+        (appends.map(|(channel, batch)| Append { channel, batch }).collect(), std::mem::take(&mut self.rejections))
+    }
+
+    async fn stage_if_large(&mut self) -> Result<(), Stopped> {
+        if self.held_bytes < STAGE_BYTES {
+            return Ok(());
+        }
+        let (appends, rejections) = self.take_held();
+        // Set before the write: a part that may or may not have been staged must be abandoned too.
+        self.staged = true;
+        let part = Part { received_at: self.received_at, origin: self.origin.clone(), appends, rejections };
+        self.store.stage(self.call, part).await.map_err(|error| Stopped::Cancelled(format!("output could not be staged: {error}")))
+    }
+}
+
+impl Emit for Intake {
+    fn emit<'a>(&'a mut self, port: &'a str, ndjson: Vec<u8>) -> Pending<'a, Result<Verdict, Stopped>> {
+        Box::pin(async move {
+            let mut state = self.0.lock().await;
+            let channel = state.channel(port)?;
+            let verdict = state.take(&channel, &ndjson);
+            state.stage_if_large().await?;
+            Ok(verdict)
+        })
+    }
+
+    fn reject<'a>(&'a mut self, port: &'a str, bytes: Vec<u8>, reason: String, at: Option<String>) -> Pending<'a, Result<(), Stopped>> {
+        Box::pin(async move {
+            let mut state = self.0.lock().await;
+            let channel = state.channel(port)?;
+            state.refuse(&channel, bytes, Violation { pointer: at.unwrap_or_default(), keyword: "plugin".into(), message: reason });
+            state.stage_if_large().await
+        })
+    }
+}
+
+/// The lines of newline-delimited JSON that hold anything.
+pub fn lines(ndjson: &[u8]) -> impl Iterator<Item = &[u8]> {
+    ndjson.split(|byte| *byte == b'\n').filter(|line| line.iter().any(|byte| !byte.is_ascii_whitespace()))
+}

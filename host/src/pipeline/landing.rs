@@ -1,0 +1,204 @@
+//! The lake's cursor over the log: each channel's records land in its table, by size or by time, exactly once. The table
+//! itself says where to resume; a channel whose landing fails is tried again and holds no other back.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use lienthong_core::city::LakeFlush;
+use lienthong_core::id::ChannelId;
+use lienthong_core::log::{Position, StoredBatch};
+use lienthong_core::retry::Backoff;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::channels::{Channel, Channels};
+use crate::lake::{self, Lake, Table, TableSpec};
+use crate::store::{self, Store};
+
+/// Records of one page read from the log.
+const PAGE_RECORDS: u32 = 50_000;
+
+/// Bytes of records in one commit at most.
+const COMMIT_BYTES: usize = 64 << 20;
+
+/// Channels that write to the lake at the same time.
+const AT_ONCE: usize = 2;
+
+const BACKOFF: Backoff = Backoff { first: Duration::from_millis(500), longest: Duration::from_secs(60) };
+
+/// How far one channel has landed.
+#[derive(Debug, Clone, Default)]
+pub struct Landed {
+    /// Rows in its table, all epochs together.
+    pub rows: u64,
+    /// Why it does not land at the moment.
+    pub last_error: Option<String>,
+}
+
+/// How far each channel has landed. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Progress(Arc<RwLock<BTreeMap<ChannelId, Landed>>>);
+
+impl Progress {
+    /// One channel's.
+    pub fn of(&self, channel: &ChannelId) -> Landed {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(channel).cloned().unwrap_or_default()
+    }
+
+    fn change(&self, channel: &ChannelId, change: impl FnOnce(&mut Landed)) {
+        change(self.0.write().unwrap_or_else(PoisonError::into_inner).entry(channel.clone()).or_default());
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error(transparent)]
+    Lake(#[from] lake::Error),
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}
+
+/// The landing of all channels.
+pub struct Landing {
+    tasks: JoinSet<()>,
+}
+
+impl Landing {
+    /// Starts landing every channel. After the stop each lands what is stored by then, and ends.
+    pub fn start(
+        store: &Store,
+        lake: &Arc<Lake>,
+        channels: &Channels,
+        flush: LakeFlush,
+        progress: &Progress,
+        stop: &CancellationToken,
+    ) -> Self {
+        let places = Arc::new(Semaphore::new(AT_ONCE));
+        let mut tasks = JoinSet::new();
+        for channel in channels.iter() {
+            let lander = Lander {
+                store: store.clone(),
+                lake: lake.clone(),
+                channel: channel.clone(),
+                flush,
+                progress: progress.clone(),
+                places: places.clone(),
+                stop: stop.clone(),
+            };
+            tasks.spawn(lander.run());
+        }
+        Self { tasks }
+    }
+
+    /// Waits until every channel has come to rest after the stop was called.
+    pub async fn stopped(mut self) {
+        while let Some(ended) = self.tasks.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!(%error, "a channel's landing ended badly");
+            }
+        }
+    }
+}
+
+struct Lander {
+    store: Store,
+    lake: Arc<Lake>,
+    channel: Channel,
+    flush: LakeFlush,
+    progress: Progress,
+    places: Arc<Semaphore>,
+    stop: CancellationToken,
+}
+
+impl Lander {
+    async fn run(self) {
+        let mut failures = 0u32;
+        while let Err(error) = self.land_until_stopped(&mut failures).await {
+            failures += 1;
+            tracing::error!(channel = %self.channel.id, %error, "landing failed; it will be tried again");
+            self.progress.change(&self.channel.id, |landed| landed.last_error = Some(error.to_string()));
+            if self.stop.is_cancelled() {
+                return;
+            }
+            tokio::select! {
+                () = self.stop.cancelled() => {}
+                () = tokio::time::sleep(BACKOFF.delay(failures, 0)) => {}
+            }
+        }
+    }
+
+    /// Opens the table anew, so that after any error the table itself says where to go on.
+    async fn land_until_stopped(&self, failures: &mut u32) -> Result<(), Error> {
+        let spec = TableSpec {
+            channel: self.channel.id.clone(),
+            columns: self.channel.schema.columns().to_vec(),
+            time: self.channel.config.time.clone(),
+        };
+        let mut table = self.lake.table(spec).await?;
+        let mut next = self.resume(&mut table).await?;
+        loop {
+            let (batches, stopping) = self.gather(next).await?;
+            if let Some(last) = batches.last() {
+                let end = last.end();
+                let place = self.places.acquire().await;
+                let landed = table.land(&batches).await?;
+                drop(place);
+                *failures = 0;
+                self.progress.change(&self.channel.id, |progress| {
+                    progress.rows += landed.rows;
+                    progress.last_error = None;
+                });
+                table.upkeep().await?;
+                next = end;
+            } else if stopping {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Where the table ends, by its own word.
+    async fn resume(&self, table: &mut Table) -> Result<Position, Error> {
+        let end = self.store.end(&self.channel.id).unwrap_or(Position::START);
+        let (mut rows, mut resume) = (0, Position::START);
+        for epoch in 1..=end.epoch {
+            let offset = table.resume_at(epoch).await?;
+            rows += offset;
+            if offset > 0 {
+                resume = Position { epoch, offset };
+            }
+        }
+        self.progress.change(&self.channel.id, |landed| landed.rows = rows);
+        Ok(resume)
+    }
+
+    /// Waits for records and gathers them until the commit is large enough or old enough, or the hub stops.
+    async fn gather(&self, from: Position) -> Result<(Vec<StoredBatch>, bool), Error> {
+        let (mut batches, mut bytes, mut next) = (Vec::<StoredBatch>::new(), 0usize, from);
+        let mut due: Option<Instant> = None;
+        loop {
+            let stopping = self.stop.is_cancelled();
+            let page = self.store.read(&self.channel.id, next, PAGE_RECORDS, COMMIT_BYTES - bytes.min(COMMIT_BYTES - 1)).await?;
+            if let Some(last) = page.last() {
+                next = last.end();
+                bytes += page.iter().map(|batch| batch.ndjson.len()).sum::<usize>();
+                due.get_or_insert_with(|| Instant::now() + self.flush.every);
+                batches.extend(page);
+                if bytes >= COMMIT_BYTES || bytes as u64 >= self.flush.bytes {
+                    return Ok((batches, stopping));
+                }
+                continue;
+            }
+            if stopping || due.is_some_and(|due| due <= Instant::now()) {
+                return Ok((batches, stopping));
+            }
+            let until = due.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
+            tokio::select! {
+                () = self.stop.cancelled() => {}
+                _ = self.store.wait(&self.channel.id, next, until) => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! How each connector fares: what `status` shows.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use lienthong_core::id::{AgencyId, ConnectorId, PluginName};
+use lienthong_core::time::Timestamp;
+use serde::Serialize;
+
+/// What a connector is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Nothing to do.
+    #[default]
+    Idle,
+    /// A call is under way.
+    Running,
+    /// Its last call failed; it will be tried again.
+    Failing,
+}
+
+/// One connector's condition since the hub started.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct Condition {
+    /// Its name.
+    #[schema(value_type = String)]
+    pub connector: ConnectorId,
+    /// Its plugin.
+    #[schema(value_type = String)]
+    pub plugin: PluginName,
+    /// The plugin's version.
+    pub plugin_version: String,
+    /// Whose system it is.
+    #[schema(value_type = String)]
+    pub agency: AgencyId,
+    /// `inbox`, `webhook` or `poll`.
+    pub transport: &'static str,
+    /// What it does now.
+    pub state: State,
+    /// Messages that wait to be consumed.
+    pub waiting: u64,
+    /// Calls that ended.
+    pub calls: u64,
+    /// Calls of which nothing counts.
+    pub failures: u64,
+    /// Failures since the last success.
+    pub failures_in_a_row: u32,
+    /// Records stored.
+    pub records: u64,
+    /// Items that went to quarantine.
+    pub rejected: u64,
+    /// Why the last call failed; null after a success.
+    pub last_error: Option<String>,
+    /// When the last call ended.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub last_call_at: Option<Timestamp>,
+    /// When the last good one ended.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub last_success_at: Option<Timestamp>,
+    #[serde(skip)]
+    running: u32,
+}
+
+impl Condition {
+    /// A connector that has done nothing yet.
+    pub fn new(connector: ConnectorId, plugin: PluginName, plugin_version: String, agency: AgencyId, transport: &'static str) -> Self {
+        Self {
+            connector,
+            plugin,
+            plugin_version,
+            agency,
+            transport,
+            state: State::Idle,
+            waiting: 0,
+            calls: 0,
+            failures: 0,
+            failures_in_a_row: 0,
+            records: 0,
+            rejected: 0,
+            last_error: None,
+            last_call_at: None,
+            last_success_at: None,
+            running: 0,
+        }
+    }
+
+    fn settle(&mut self) {
+        self.state = match (self.running, self.failures_in_a_row) {
+            (0, 0) => State::Idle,
+            (0, _) => State::Failing,
+            _ => State::Running,
+        };
+    }
+}
+
+/// All connectors' conditions. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Supervision(Arc<Mutex<BTreeMap<ConnectorId, Condition>>>);
+
+impl Supervision {
+    /// Starts with these connectors.
+    pub fn new(conditions: impl IntoIterator<Item = Condition>) -> Self {
+        Self(Arc::new(Mutex::new(conditions.into_iter().map(|c| (c.connector.clone(), c)).collect())))
+    }
+
+    /// All of them, by name.
+    pub fn all(&self) -> Vec<Condition> {
+        self.lock().values().cloned().collect()
+    }
+
+    /// So many messages wait.
+    pub fn waiting(&self, connector: &ConnectorId, waiting: u64) {
+        self.change(connector, |condition| condition.waiting = waiting);
+    }
+
+    /// A call began. The guard counts it as running until it is dropped.
+    pub fn running(&self, connector: &ConnectorId) -> Running {
+        self.change(connector, |condition| condition.running += 1);
+        Running { supervision: self.clone(), connector: connector.clone() }
+    }
+
+    /// A call ended well.
+    pub fn succeeded(&self, connector: &ConnectorId, records: u64, rejected: u64, at: Timestamp) {
+        self.change(connector, |condition| {
+            condition.calls += 1;
+            condition.records += records;
+            condition.rejected += rejected;
+            condition.failures_in_a_row = 0;
+            condition.last_error = None;
+            condition.last_call_at = Some(at);
+            condition.last_success_at = Some(at);
+        });
+    }
+
+    /// A call failed.
+    pub fn failed(&self, connector: &ConnectorId, error: String, at: Timestamp) {
+        self.change(connector, |condition| {
+            condition.calls += 1;
+            condition.failures += 1;
+            condition.failures_in_a_row = condition.failures_in_a_row.saturating_add(1);
+            condition.last_error = Some(error);
+            condition.last_call_at = Some(at);
+        });
+    }
+
+    fn change(&self, connector: &ConnectorId, change: impl FnOnce(&mut Condition)) {
+        if let Some(condition) = self.lock().get_mut(connector) {
+            change(condition);
+            condition.settle();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<ConnectorId, Condition>> {
+        // Conditions are plain numbers: a panic elsewhere leaves them usable.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A call under way.
+pub struct Running {
+    supervision: Supervision,
+    connector: ConnectorId,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.supervision.change(&self.connector, |condition| condition.running -= 1);
+    }
+}

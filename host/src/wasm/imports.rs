@@ -1,0 +1,128 @@
+//! What a guest may call of the hub: `io`, `config` and `log`.
+
+use std::sync::Arc;
+
+use lienthong_core::ports::{Blob, Stopped};
+use wasmtime::component::Resource;
+
+use super::bindings::lienthong::connector::io::{self, IoError, Refusal, Verdict};
+use super::bindings::lienthong::connector::{config, log, types};
+use super::call::Cause;
+use super::state::State;
+
+/// The most one read of a blob returns, bytes.
+const READ_BYTES: u32 = 1 << 20;
+/// The most of one log line that is kept, bytes.
+const LINE_BYTES: usize = 2 << 10;
+
+/// A message's body as the guest holds it.
+#[allow(unreachable_pub)] // The generated bindings name it as public.
+pub struct Body(pub(super) Arc<dyn Blob>);
+
+impl types::Host for State {}
+
+impl io::HostBlob for State {
+    fn size(&mut self, blob: Resource<Body>) -> wasmtime::Result<u64> {
+        Ok(self.table.get(&blob)?.0.size())
+    }
+
+    async fn read(&mut self, blob: Resource<Body>, offset: u64, max: u32) -> wasmtime::Result<Result<Vec<u8>, IoError>> {
+        let body = Arc::clone(&self.table.get(&blob)?.0);
+        if offset > body.size() {
+            return Ok(Err(IoError::OutOfRange));
+        }
+        let max = max.min(READ_BYTES) as usize;
+        let read = body.read(offset, max).await;
+        Ok(read.map_err(|error| IoError::Unavailable(error.to_string())).map(|mut bytes| {
+            bytes.truncate(max);
+            bytes
+        }))
+    }
+
+    async fn drop(&mut self, blob: Resource<Body>) -> wasmtime::Result<()> {
+        self.table.delete(blob)?;
+        Ok(())
+    }
+}
+
+impl io::Host for State {
+    async fn emit(&mut self, port: String, records: Vec<u8>) -> wasmtime::Result<Result<Verdict, io::Stopped>> {
+        if !self.meter.put_out(records.len()) {
+            return Ok(Err(self.too_much()));
+        }
+        let taken = self.emit.emit(&port, records).await;
+        Ok(taken.map(verdict).map_err(|why| self.stopped(why)))
+    }
+
+    async fn reject(
+        &mut self,
+        port: String,
+        bytes: Vec<u8>,
+        reason: String,
+        at: Option<String>,
+    ) -> wasmtime::Result<Result<(), io::Stopped>> {
+        let size = bytes.len() + reason.len() + at.as_ref().map_or(0, String::len);
+        if !self.meter.put_out(size) {
+            return Ok(Err(self.too_much()));
+        }
+        let taken = self.emit.reject(&port, bytes, reason, at).await;
+        Ok(taken.map_err(|why| self.stopped(why)))
+    }
+}
+
+impl State {
+    /// What was refused is lost, so the call fails, whether or not the guest heeds the answer.
+    fn stopped(&mut self, why: Stopped) -> io::Stopped {
+        self.meter.breach.note(Cause::Stopped(why.clone()));
+        match why {
+            Stopped::UnknownPort(port) => io::Stopped::UnknownPort(port),
+            Stopped::Limit(which) => io::Stopped::Limit(which),
+            Stopped::Cancelled(why) => io::Stopped::Cancelled(why),
+        }
+    }
+
+    fn too_much(&self) -> io::Stopped {
+        io::Stopped::Limit(Cause::Output(self.meter.limits.output_bytes).to_string())
+    }
+}
+
+fn verdict(verdict: lienthong_core::ports::Verdict) -> Verdict {
+    let refusal = |(index, v): (u32, lienthong_core::record::Violation)| Refusal {
+        index,
+        pointer: v.pointer,
+        keyword: v.keyword,
+        message: v.message,
+    };
+    Verdict { accepted: verdict.accepted, refused: verdict.refused, first: verdict.first.into_iter().take(16).map(refusal).collect() }
+}
+
+impl config::Host for State {
+    fn settings(&mut self) -> wasmtime::Result<String> {
+        Ok(self.settings.clone())
+    }
+}
+
+impl log::Host for State {
+    fn write(&mut self, level: log::Level, mut message: String) -> wasmtime::Result<()> {
+        self.meter.log_lines += 1;
+        if self.meter.log_lines > u64::from(self.meter.limits.log_lines) {
+            return Ok(());
+        }
+        let mut end = message.len().min(LINE_BYTES);
+        while !message.is_char_boundary(end) {
+            end -= 1;
+        }
+        message.truncate(end);
+        let line: String = message.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect();
+        self.tail.push(line.as_bytes());
+        self.tail.push(b"\n");
+        let connector = &self.connector;
+        match level {
+            log::Level::Error => tracing::error!(target: "plugin", %connector, "{line}"),
+            log::Level::Warn => tracing::warn!(target: "plugin", %connector, "{line}"),
+            log::Level::Info => tracing::info!(target: "plugin", %connector, "{line}"),
+            log::Level::Debug => tracing::debug!(target: "plugin", %connector, "{line}"),
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,65 @@
+//! The data of one call's store: what its imports reach.
+
+use lienthong_core::id::ConnectorId;
+use lienthong_core::ports::Emit;
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+
+use super::call::Call;
+use super::http::Hooks;
+use super::meter::Meter;
+use super::stdio::Tail;
+
+/// Resources (blobs, streams, requests) that a guest may hold at a time.
+const RESOURCES: usize = 1_000;
+/// Random bytes a guest may ask for at a time.
+const RANDOM_BYTES: u64 = 1 << 20;
+/// Bytes of all headers of one HTTP message, as they lie in memory.
+const HEADER_BYTES: usize = 64 << 10;
+
+pub(super) struct State {
+    pub(super) connector: ConnectorId,
+    pub(super) settings: String,
+    pub(super) emit: Box<dyn Emit>,
+    pub(super) meter: Meter,
+    pub(super) tail: Tail,
+    pub(super) table: ResourceTable,
+    wasi: WasiCtx,
+    http: WasiHttpCtx,
+    hooks: Hooks,
+}
+
+impl State {
+    /// Nothing of the machine: no files, environment, arguments, input or sockets. Clocks and random numbers are harmless.
+    pub(super) fn new(call: Call) -> Self {
+        let meter = Meter::new(call.limits);
+        let tail = Tail::default();
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(RESOURCES);
+        let wasi = WasiCtxBuilder::new()
+            .stdout(tail.clone())
+            .stderr(tail.clone())
+            .allow_tcp(false)
+            .allow_udp(false)
+            .allow_ip_name_lookup(false)
+            .max_random_size(RANDOM_BYTES)
+            .build();
+        let mut http = WasiHttpCtx::new();
+        http.set_field_size_limit(HEADER_BYTES);
+        let hooks = Hooks::new(call.door, call.connector.clone(), &meter, tail.clone());
+        Self { connector: call.connector, settings: call.settings, emit: call.emit, meter, tail, table, wasi, http, hooks }
+    }
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl WasiHttpView for State {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView { hooks: &mut self.hooks, table: &mut self.table, ctx: &mut self.http }
+    }
+}

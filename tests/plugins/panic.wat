@@ -1,0 +1,5 @@
+(func $main (param $body i32) (result i32)
+  (call $log (i32.const 0) (i32.const 1040) (i32.const 22))
+  (call $break)
+  (i32.const 0))
+(func $break unreachable)

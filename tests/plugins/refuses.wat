@@ -1,0 +1,6 @@
+(func $main (param $body i32) (result i32)
+  (i32.store8 (i32.const 512) (i32.const 1))
+  (i32.store8 (i32.const 516) (i32.const 0))
+  (i32.store (i32.const 520) (i32.const 1040))
+  (i32.store (i32.const 524) (i32.const 22))
+  (i32.const 512))

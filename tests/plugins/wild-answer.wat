@@ -1,0 +1,1 @@
+(func $main (param $body i32) (result i32) (i32.const -4))
