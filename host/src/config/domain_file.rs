@@ -86,8 +86,9 @@ fn connector(entry: &Entry, domain: Option<&str>, findings: &mut Findings) -> Op
     let plugin = section.require("plugin", findings).and_then(|node| super::section::id(node, findings));
     let agency = section.require("agency", findings).and_then(|node| super::section::id(node, findings));
     let transport = transport(&section, entry.key_place, findings);
-    // A broken or wrongly shaped map is reported and then treated as absent.
-    let settings = section.get("settings").filter(|node| entries(node, findings).is_some()).cloned();
+    let written = section.get("settings");
+    let settings = written.filter(|node| entries(node, findings).is_some()).cloned();
+    let settings_read = written.is_none() || settings.is_some();
     let rules = section.get("egress").and_then(|node| items(node, findings)).unwrap_or_default();
     let egress = rules.iter().filter_map(|node| egress_rule(node, findings)).collect();
     let limits = section.entry("limits").map_or(Limits::default(), |entry| limits(entry, findings));
@@ -105,6 +106,7 @@ fn connector(entry: &Entry, domain: Option<&str>, findings: &mut Findings) -> Op
         plugin,
         agency,
         transport,
+        settings_read,
         settings: (settings, place_of("settings").unwrap_or(entry.key_place)),
         egress,
         egress_place: section.entry("egress").map(|entry| entry.key_place),

@@ -38,6 +38,7 @@ pub(super) fn check(rule: &str) -> Result<(), EgressFault> {
 fn split(rest: &str) -> Result<(&str, Option<u16>), EgressFault> {
     let after_host = match rest.find(']') {
         Some(end) => end + 1,
+        None if rest.starts_with('[') => return Err(EgressFault::Host),
         None => rest.find(':').unwrap_or(rest.len()),
     };
     let (host, port) = rest.split_at(after_host);
