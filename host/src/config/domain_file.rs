@@ -13,7 +13,7 @@ use super::egress;
 use super::findings::Findings;
 use super::keys;
 use super::node::{Entry, Node};
-use super::problem::{Named, Problem};
+use super::problem::{EgressFault, Named, Problem};
 use super::section::{Section, count, duration, entries, id, items, named, size, text};
 use super::source::{At, FileId, Place};
 
@@ -187,7 +187,12 @@ fn egress_rule(node: &Node, findings: &mut Findings) -> Option<At<String>> {
     match egress::check(&given.value) {
         Ok(()) => Some(given),
         Err(fault) => {
-            findings.error(given.place, Problem::BadEgress { given: given.value, fault });
+            // A password must not come back in what `check` prints.
+            let shown = match given.value.rsplit_once('@') {
+                Some((_, host)) if fault == EgressFault::UserInfo => format!("…@{host}"),
+                _ => given.value,
+            };
+            findings.error(given.place, Problem::BadEgress { given: shown, fault });
             None
         }
     }

@@ -91,6 +91,8 @@ mod tests {
             "http://[fd00::1]:80",
         ] {
             assert_eq!(check(good), Ok(()), "{good}");
+            // What is granted here must be something the door can be opened for.
+            crate::net::Rule::parse(good).unwrap();
         }
         use EgressFault::*;
         for (bad, fault) in [

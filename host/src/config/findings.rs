@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
-use super::problem::{Lang, Problem, shown, visible};
+use super::problem::{EgressFault, Lang, Problem, shown, visible};
 use super::source::{FileId, Place, Sources};
 use super::{english, vietnamese};
 
@@ -200,7 +200,8 @@ impl Findings {
                 lines = (Some(place.file), source.text.lines().collect());
             }
             let (line, column) = (place.line, place.column);
-            let excerpt = lines.1.get(place.line as usize - 1).and_then(|text| excerpt(text, place));
+            let secret = matches!(problem, Problem::BadEgress { fault: EgressFault::UserInfo, .. });
+            let excerpt = lines.1.get(place.line as usize - 1).filter(|_| !secret).and_then(|text| excerpt(text, place));
             let finding = Finding { severity, file: shown(&source.name), line, column, problem, hint, excerpt };
             // An alias shows its anchor's fault once for each use.
             if out.last() != Some(&finding) {

@@ -261,7 +261,13 @@ proptest! {
         read(text.into_bytes());
     }
 
-    /// A good city with some bytes changed: read for meaning, too, and rendered.
+}
+
+proptest! {
+    // Each case writes a folder and compiles its schemas twice.
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// A good city with some characters changed: read for meaning, too, and rendered.
     #[test]
     fn a_city_with_changed_bytes_is_checked_without_panic(changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<char>()), 1..6)) {
         let mut text: Vec<char> = AIR.split_once('\n').unwrap().1.chars().collect();

@@ -1,12 +1,15 @@
-//! The schema for editors says the same as the program: the same keys, and yes to what is good.
+//! What is published beside the program: the schema for editors says the same as the program does, and the example city
+//! fits the plugins and schemas of the project.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use lienthong_core::manifest::Manifest;
 use serde_json::Value;
 
 use super::super::source::Sources;
-use super::super::{findings, keys, yaml};
+use super::super::{findings, keys, load_at, yaml};
+use super::now;
 
 fn project(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
@@ -51,4 +54,21 @@ fn it_accepts_the_example_and_refuses_a_misspelt_one() {
             }
         }
     }
+}
+
+#[test]
+fn the_example_city_has_nothing_to_find() {
+    // A manifest stands for its component here: it says of HTTP what the component imports.
+    let catalogue: BTreeMap<_, _> = ["environment-tt10", "transport-gtfs"]
+        .into_iter()
+        .map(|plugin| {
+            let manifest = Manifest::parse(&std::fs::read_to_string(project(&format!("plugins/{plugin}/plugin.toml"))).unwrap()).unwrap();
+            let http = manifest.egress.http;
+            (manifest.plugin.name.clone(), (manifest, http))
+        })
+        .collect();
+    let loaded = load_at(&project("examples/bao-loc"), &catalogue, now()).unwrap_or_else(|report| panic!("{report}"));
+    assert_eq!(loaded.warnings, []);
+    assert_eq!((loaded.city.agencies.len(), loaded.city.connectors.len(), loaded.city.channels.len()), (4, 4, 5));
+    assert_eq!(loaded.schemas.len(), 5);
 }
