@@ -36,11 +36,7 @@ impl<'n> Section<'n> {
                 findings.error(entry.key_place, Problem::LaterKey { key });
             } else if keys.elsewhere.contains(&key.as_str()) {
                 findings.error(entry.key_place, Problem::KeyOfOtherFile { key, file: keys.elsewhere_file });
-<<<<<<< HEAD
-            } else if !key.starts_with("x-") || keys.elsewhere.is_empty() {
-=======
             } else if keys.elsewhere.is_empty() || !key.starts_with("x-") {
->>>>>>> config
                 // `x-…` at the top of a file is where anchors may stand.
                 let hint = suggest::hint(&key, keys.known.iter().copied());
                 if let Some(Hint::Nearest(meant)) = &hint {
