@@ -131,7 +131,10 @@ fn violations(module: &[String], source: &str, floors: &BTreeMap<String, u32>) -
 fn machine(source: &str) -> Vec<(usize, String)> {
     let mut wrong = Vec::new();
     for path in paths(source).iter().filter(|path| !path.in_test) {
-        if let Some(forbidden) = NOT_IN_CORE.iter().find(|forbidden| path.segments.iter().map(String::as_str).take(forbidden.len()).eq(forbidden.iter().copied())) {
+        if let Some(forbidden) = NOT_IN_CORE
+            .iter()
+            .find(|forbidden| path.segments.iter().map(String::as_str).take(forbidden.len()).eq(forbidden.iter().copied()))
+        {
             wrong.push((path.line, format!("the domain names `{}`", forbidden.join("::"))));
         }
     }
@@ -359,7 +362,8 @@ mod on_texts {
 
     fn check(file: &str, source: &str, expected: &[&str]) {
         let module = module_of(file);
-        let found: Vec<String> = violations(&module, source, &floors(LIB)).into_iter().map(|(line, what)| format!("{line}: {what}")).collect();
+        let found: Vec<String> =
+            violations(&module, source, &floors(LIB)).into_iter().map(|(line, what)| format!("{line}: {what}")).collect();
         assert_eq!(found, expected, "in {file}:\n{source}");
     }
 
@@ -415,9 +419,11 @@ mod on_texts {
 
     #[test]
     fn texts_do_not_shift_what_follows() {
-        check("store/mod.rs", "const Q: &[u8] = b\"\\\"\";\nconst C: char = '\"';\nuse crate::lake::Table;", &[
-            "3: `store` imports `lake`, which stands beside it",
-        ]);
+        check(
+            "store/mod.rs",
+            "const Q: &[u8] = b\"\\\"\";\nconst C: char = '\"';\nuse crate::lake::Table;",
+            &["3: `store` imports `lake`, which stands beside it"],
+        );
         check("store/mod.rs", "mod a { fn f() { if x {} } }\nuse crate::lake;", &["2: `store` imports `lake`, which stands beside it"]);
     }
 
