@@ -35,7 +35,14 @@ pub(super) fn check(connector: &DraftConnector, plugin: &At<PluginName>, schema:
     }
 }
 
-fn report(error: &ValidationError<'_>, settings: Option<&Node>, place: Place, plugin: &At<PluginName>, schema: &Value, findings: &mut Findings) {
+fn report(
+    error: &ValidationError<'_>,
+    settings: Option<&Node>,
+    place: Place,
+    plugin: &At<PluginName>,
+    schema: &Value,
+    findings: &mut Findings,
+) {
     let pointer = error.instance_path().as_str();
     let node = settings.map(|root| root.at(pointer));
     // The whole map is shown by the key before it; its parts by themselves.

@@ -151,8 +151,7 @@ fn connector_fits(
             && **schema != spec.schema
         {
             let (wanted, has) = (spec.schema.clone(), (*schema).clone());
-            findings
-                .error(channel.place, Problem::SchemaDiffers { port: port.value.clone(), wanted, channel: channel.value.clone(), has });
+            findings.error(channel.place, Problem::SchemaDiffers { port: port.value.clone(), wanted, channel: channel.value.clone(), has });
         }
     }
     for (port, spec) in manifest.ports.iter().filter(|_| connector.emits_read) {

@@ -54,8 +54,12 @@ impl Supervisor {
 
     /// Starts a connector.
     pub fn start(&mut self, connector: Arc<Connector>) {
-        let worker =
-            Worker { caller: self.caller.clone(), supervision: self.supervision.clone(), connector: connector.clone(), stop: self.stop.clone() };
+        let worker = Worker {
+            caller: self.caller.clone(),
+            supervision: self.supervision.clone(),
+            connector: connector.clone(),
+            stop: self.stop.clone(),
+        };
         match &connector.config.transport {
             Transport::Inbox { path, pattern } => {
                 let (folder, pattern) = (self.data_folder.join(path), pattern.clone());
@@ -170,8 +174,7 @@ impl Worker {
             opened.await.map_err(|error| hub(error.to_string()))?.map_err(|error| hub(format!("{}: {error}", arrival.name)))?;
         // A file is known by its name and its hash: the same name with other content is another message.
         let key = [arrival.name.as_bytes(), b"\0", &sha256].concat();
-        let message =
-            Message { body: Arc::new(blob), name: Some(arrival.name.clone()), content_type: None, received_at: clock::now() };
+        let message = Message { body: Arc::new(blob), name: Some(arrival.name.clone()), content_type: None, received_at: clock::now() };
         hand_over(&self.caller, &self.supervision, &self.connector, message, Identity { key, sha256 }).await
     }
 
