@@ -14,9 +14,10 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # A development build: minutes sooner than a release one, and what runs hot is optimised all the same.
+# The whole workspace, so that features are those of the tests and nothing is compiled twice.
 hub:
 	@test -x '$(HUB)' || echo 'compiling the hub (about 8 minutes the first time)'
-	@$(CARGO) build --locked --package lienthong --package lienthong-examples --bins
+	@$(CARGO) build --locked --workspace --bins
 
 plugins: hub ## Build the connectors to WebAssembly components
 	@echo 'building the connectors (a minute or two the first time)'
