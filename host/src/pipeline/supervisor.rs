@@ -235,11 +235,19 @@ impl Messages {
         &self.connector
     }
 
-    /// Hands a message over; none when too many are under way already. Without a key of the sender's own, the bytes are the key.
-    pub async fn hand_over(&self, body: Body, content_type: Option<String>, key: Option<String>) -> Option<Result<Received, Fault>> {
+    /// Hands a message over; none when too many are under way already. Without a key of the sender's own, the bytes and the name are the key.
+    pub async fn hand_over(
+        &self,
+        body: Body,
+        name: Option<String>,
+        content_type: Option<String>,
+        key: Option<String>,
+    ) -> Option<Result<Received, Fault>> {
         let _place = tokio::time::timeout(PLACE_WAIT, self.places.acquire()).await.ok()?.ok()?;
-        let identity = Identity { key: key.map_or_else(|| body.sha256.to_vec(), String::into_bytes), sha256: body.sha256 };
-        let message = Message { body: body.blob, name: None, content_type, received_at: clock::now() };
+        // Two stations may well write the same bytes: then their files' names tell them apart.
+        let own = || [&body.sha256[..], name.as_deref().unwrap_or_default().as_bytes()].concat();
+        let identity = Identity { key: key.map_or_else(own, String::into_bytes), sha256: body.sha256 };
+        let message = Message { body: body.blob, name, content_type, received_at: clock::now() };
         let result = hand_over(&self.caller, &self.supervision, &self.connector, message, identity).await;
         if let Err(fault) = &result {
             tracing::warn!(connector = %self.connector.id, fault = %fault.text, "a message was not taken");
