@@ -109,7 +109,9 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     let city = Arc::new(loaded.city);
     let address = options.listen.unwrap_or(city.listen.address);
     if !address.ip().is_loopback() && city.listen.tls.is_none() && !city.listen.behind_proxy {
-        bail!("{address} is not loopback and the city has no `listen: {{ tls: … }}`: give it a certificate, or set `behind_proxy: true` if a proxy ends TLS");
+        bail!(
+            "{address} is not loopback and the city has no `listen: {{ tls: … }}`: give it a certificate, or set `behind_proxy: true` if a proxy ends TLS"
+        );
     }
     let tls = city.listen.tls.as_ref().map(http::serve::tls).transpose()?;
 
@@ -138,13 +140,21 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
         }
         supervisor.start(connector.clone());
     }
-    let status =
-        Sources { city: city.title.clone(), started_at: clock::now(), store: store.clone(), channels: channels.clone(), progress, supervision };
+    let status = Sources {
+        city: city.title.clone(),
+        started_at: clock::now(),
+        store: store.clone(),
+        channels: channels.clone(),
+        progress,
+        supervision,
+    };
     let spool = options.data.join("spool");
     let api = Api::new(Parts { city, store: store.clone(), pepper, channels, messages, status, spool, stop: stop.clone() });
     let router = http::router(api);
 
-    let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}; another program may hold it: give `--listen`"))?;
+    let listener = TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address}; another program may hold it: give `--listen`"))?;
     let local_address = listener.local_addr()?;
     let socket = options.data.join(SOCKET);
     let local = http::serve::local_listener(&socket).with_context(|| format!("cannot open {}", socket.display()))?;
@@ -178,7 +188,8 @@ async fn connectors(city: &City, plugins: &PluginFolder, engine: &Engine) -> any
         let plugin = match ready.get(&config.plugin) {
             Some(plugin) => plugin.clone(),
             None => {
-                let component = plugins.components.get(&config.plugin).with_context(|| format!("the plugin {} of {id} is missing", config.plugin))?;
+                let component =
+                    plugins.components.get(&config.plugin).with_context(|| format!("the plugin {} of {id} is missing", config.plugin))?;
                 tracing::info!(plugin = %config.plugin, "making the plugin ready");
                 let plugin = engine.load(component.bytes.clone()).await.with_context(|| format!("the plugin {}", config.plugin))?;
                 ready.insert(config.plugin.clone(), plugin.clone());

@@ -1,1 +1,15 @@
+//! The harness of the trials: a temporary city, the real program `lienthong` running on it, and clients at its doors.
+//!
+//! What goes wrong here panics: a trial has nobody to hand an error to.
 
+#![allow(clippy::missing_panics_doc)]
+
+pub mod chance;
+pub mod city;
+pub mod client;
+pub mod feed_server;
+pub mod hub;
+pub mod lake;
+pub mod ledger;
+pub mod program;
+pub mod wait;

@@ -7,6 +7,9 @@ use super::delta_log;
 use super::status::{Channel, Status};
 use crate::sim::ledger::Sent;
 
+/// What [`lake`] calls the rows it counted.
+pub const LAKE_ROWS: &str = "rows in the lake";
+
 /// Two figures that must be the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Check {
@@ -59,7 +62,7 @@ pub fn lake(status: &Status, lake: &Path) -> anyhow::Result<Vec<Check>> {
         // A table commits the last offset it holds; an empty one has committed none.
         let committed = table.transactions.values().max().map_or(0, |last| last.saturating_add(1).unsigned_abs());
         let mut check = |left, right| checks.push(Check { channel: one.channel.clone(), left, right });
-        check(("rows in the lake", table.rows), ("landed", one.landed));
+        check((LAKE_ROWS, table.rows), ("landed", one.landed));
         check(("offsets committed to the lake", committed), ("offsets given", one.next_offset));
     }
     Ok(checks)

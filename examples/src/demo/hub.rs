@@ -188,6 +188,9 @@ impl Hub {
     fn log_tail(&self) -> String {
         let path = log_path(&self.options.data);
         let text = std::fs::read(&path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+        if text.trim().is_empty() {
+            return format!("its log {} is empty", path.display());
+        }
         let lines: Vec<&str> = text.lines().collect();
         let tail = &lines[lines.len().saturating_sub(15)..];
         format!("the end of {}:\n  {}", path.display(), tail.join("\n  "))

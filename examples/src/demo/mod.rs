@@ -2,6 +2,7 @@
 //!
 //! The hub is reached through its public doors alone: its command line, HTTP, folders, and the files of its lake.
 
+pub mod accounts;
 pub mod check;
 pub mod delta_log;
 pub mod draw;

@@ -95,7 +95,7 @@ impl Traffic {
         let sent = self.ledger.totals().values().fold(Sent::default(), |a, b| Sent { good: a.good + b.good, bad: a.bad + b.bad });
         let answered = self.operator.answered();
         format!(
-            "sent so far: {} files, {} posts, feed {} ({}× whole, {}× unchanged); {} bad of {}",
+            "sent: {} files, {} posts, feed {} ({}× whole, {}× 304); {} bad of {} items",
             number(self.ledger.entries("inbox")),
             number(self.ledger.entries("webhook")),
             answered.version,

@@ -49,7 +49,10 @@ fn print(status: &Value) {
         let mut row = vec![Cell::new(plain(&connector["connector"]))];
         row.push(Cell::new(format!("{} {}", plain(&connector["plugin"]), plain(&connector["plugin_version"]))));
         row.push(Cell::new(plain(&connector["state"])));
-        row.extend(["waiting", "calls", "failures", "records", "rejected"].map(|n| Cell::new(plain(&connector[n])).set_alignment(CellAlignment::Right)));
+        row.extend(
+            ["waiting", "calls", "failures", "records", "rejected"]
+                .map(|n| Cell::new(plain(&connector[n])).set_alignment(CellAlignment::Right)),
+        );
         row.push(Cell::new(plain(&connector["last_error"])));
         table.add_row(row);
     }

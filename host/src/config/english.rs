@@ -88,7 +88,9 @@ pub(super) fn message(problem: &Problem) -> String {
         }
         Problem::EmptyText => "the text is empty".into(),
         Problem::BadAddress { given } => format!("`{}` is no address to listen on", shown(given)),
-        Problem::PlainHttp { address } => format!("{address} is open beyond this machine without TLS: keys and records would travel in the clear"),
+        Problem::PlainHttp { address } => {
+            format!("{address} is open beyond this machine without TLS: keys and records would travel in the clear")
+        }
         Problem::NoTlsFile { path, why } => format!("`{}` cannot be read: {}", shown(path), shown(why)),
         Problem::NotPem { path, wanted } => format!("`{}` holds no PEM block `{wanted}`", shown(path)),
         Problem::BadUntil { given } => format!("`{}` is neither a day nor a time", shown(given)),
@@ -102,7 +104,9 @@ pub(super) fn message(problem: &Problem) -> String {
         Problem::WrongDomain { thing: what, id, domain } => {
             format!("{} `{id}` stands in the file of the domain `{domain}`", thing(*what))
         }
-        Problem::DuplicateId { thing: what, id, first } => format!("{} `{id}` is defined twice; the first is at {}", thing(*what), shown(first)),
+        Problem::DuplicateId { thing: what, id, first } => {
+            format!("{} `{id}` is defined twice; the first is at {}", thing(*what), shown(first))
+        }
         Problem::Unknown { thing: what, id } => match what {
             Thing::Plugin => format!("no plugin called `{id}` is installed"),
             Thing::Schema => format!("there is no schema `{id}`"),
@@ -131,7 +135,9 @@ pub(super) fn message(problem: &Problem) -> String {
         Problem::GrantExpired { until } => format!("this grant expired on {until} and allows nothing any more"),
         Problem::GrantRepeated { first } => format!("the same agency has a grant for the same channel at {}", shown(first)),
         Problem::NobodyReads { channel } => format!("nobody may read channel `{channel}`"),
-        Problem::NobodyWrites { channel } => format!("nothing fills channel `{channel}`: no connector emits to it and no grant allows writing"),
+        Problem::NobodyWrites { channel } => {
+            format!("nothing fills channel `{channel}`: no connector emits to it and no grant allows writing")
+        }
         Problem::SchemaFileName { path } => format!("`{}` is no name for a schema's file", shown(path)),
         Problem::SchemaJson { why } => format!("the schema is not JSON: {}", shown(why)),
         Problem::SchemaBuiltIn { id } => format!("schema {id} is built in and cannot be replaced"),
@@ -184,7 +190,9 @@ pub(super) fn help(problem: &Problem) -> Option<String> {
         Problem::NotAFile => "replace it by a file".into(),
         Problem::NotUtf8 => "save the file as UTF-8".into(),
         Problem::YmlExtension => "rename it so that it ends in `.yaml`".into(),
-        Problem::FileName { .. } => "name the file `<domain>.yaml`, the domain in lower-case letters, digits and single hyphens, a letter first".into(),
+        Problem::FileName { .. } => {
+            "name the file `<domain>.yaml`, the domain in lower-case letters, digits and single hyphens, a letter first".into()
+        }
         Problem::Syntax(kind) => match kind {
             SyntaxKind::TabInIndentation | SyntaxKind::TabInBlockIndentation | SyntaxKind::TabNotAllowed => {
                 "indent with spaces; YAML does not allow tabs".into()
@@ -212,14 +220,20 @@ pub(super) fn help(problem: &Problem) -> Option<String> {
         Problem::BadSize { .. } => "write a whole number and its unit: `64KiB`, `64MiB` or `2GiB`".into(),
         Problem::BadCount { .. } => "write a whole number without a unit, for example `1000`".into(),
         Problem::BadAddress { .. } => "write the IP address and the port, for example `127.0.0.1:8700`, or `[::1]:8700`".into(),
-        Problem::PlainHttp { .. } => "add `tls: { certificate: …, key: … }`, or `behind_proxy: true` where a proxy before the hub ends TLS".into(),
+        Problem::PlainHttp { .. } => {
+            "add `tls: { certificate: …, key: … }`, or `behind_proxy: true` where a proxy before the hub ends TLS".into()
+        }
         Problem::NoTlsFile { .. } => "paths are relative to the city's folder; the hub must be allowed to read the file".into(),
         Problem::BadUntil { .. } => "write the last day on which it holds, for example `2027-12-31`, or an RFC 3339 time".into(),
         Problem::BadAccess { .. } => "`access` is a list of `read` and `write`".into(),
         Problem::AccessEmpty => "write `access: [read]`, or remove the grant".into(),
         Problem::BadPointer { .. } => "begin with a slash and name the property: `/station`".into(),
-        Problem::BadPattern { .. } => "use letters, `*` for any number of characters and `?` for one; a pattern has no slash and no brackets".into(),
-        Problem::BadInbox { .. } => "name a folder of its own, absolute or below the hub's data folder: `inbox/air`; not `lake`, not `plugins`, no `..`".into(),
+        Problem::BadPattern { .. } => {
+            "use letters, `*` for any number of characters and `?` for one; a pattern has no slash and no brackets".into()
+        }
+        Problem::BadInbox { .. } => {
+            "name a folder of its own, absolute or below the hub's data folder: `inbox/air`; not `lake`, not `plugins`, no `..`".into()
+        }
         Problem::BadEgress { fault: EgressFault::PlainName | EgressFault::PlainPublic, .. } => {
             "write `https://host`, or for a machine in your own network `http://10.0.0.5:8080`".into()
         }
@@ -239,7 +253,9 @@ pub(super) fn help(problem: &Problem) -> Option<String> {
         Problem::SchemaDiffers { wanted, .. } => format!("emit to a channel that has `schema: {wanted}`"),
         Problem::Setting { fault: SettingFault::Type(wanted), .. } if wanted == "string" => "put the value between quotes".into(),
         Problem::SettingsSchema { .. } => "ask the plugin's vendor for a mended version".into(),
-        Problem::HttpNotDeclared { .. } => "ask the plugin's vendor why; `[egress]` in plugin.toml should say `http = true` and the reason".into(),
+        Problem::HttpNotDeclared { .. } => {
+            "ask the plugin's vendor why; `[egress]` in plugin.toml should say `http = true` and the reason".into()
+        }
         Problem::EgressMissing { .. } => "add `egress: [\"https://…\"]` with the host of the agency's system".into(),
         Problem::EgressUnused { .. } => "remove `egress`".into(),
         Problem::InboxTaken { .. } => "give each connector a folder of its own".into(),

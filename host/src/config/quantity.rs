@@ -10,7 +10,7 @@ pub(super) fn quantity(amount: u64, unit: Unit) -> String {
         Unit::Count => &[(1, "")],
     };
     for (factor, name) in scales {
-        if amount >= *factor && amount % factor == 0 {
+        if amount >= *factor && amount.is_multiple_of(*factor) {
             return format!("{}{name}", amount / factor);
         }
     }

@@ -94,7 +94,13 @@ impl Schemas {
     }
 
     /// Compiles once; a schema that cannot be used is reported once, at its own file or else where it was first wanted.
-    pub(super) fn compile(&mut self, id: &SchemaId, wanted: Place, sources: &Sources, findings: &mut Findings) -> Option<Arc<ChannelSchema>> {
+    pub(super) fn compile(
+        &mut self,
+        id: &SchemaId,
+        wanted: Place,
+        sources: &Sources,
+        findings: &mut Findings,
+    ) -> Option<Arc<ChannelSchema>> {
         if let Some(known) = self.compiled.get(id) {
             return known.clone();
         }

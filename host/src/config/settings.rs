@@ -15,7 +15,7 @@ use super::suggest;
 /// Reports every setting that breaks the schema, at the value or key that does.
 pub(super) fn check(connector: &DraftConnector, plugin: &At<PluginName>, schema: &Value, findings: &mut Findings) {
     let (settings, place) = (&connector.settings.0, connector.settings.1);
-    if settings.as_ref().is_some_and(Node::is_broken) {
+    if !connector.settings_read || settings.as_ref().is_some_and(Node::is_broken) {
         return;
     }
     // The schema is a vendor's: nothing is fetched for it, and its patterns run in linear time.
@@ -35,7 +35,14 @@ pub(super) fn check(connector: &DraftConnector, plugin: &At<PluginName>, schema:
     }
 }
 
-fn report(error: &ValidationError<'_>, settings: Option<&Node>, place: Place, plugin: &At<PluginName>, schema: &Value, findings: &mut Findings) {
+fn report(
+    error: &ValidationError<'_>,
+    settings: Option<&Node>,
+    place: Place,
+    plugin: &At<PluginName>,
+    schema: &Value,
+    findings: &mut Findings,
+) {
     let pointer = error.instance_path().as_str();
     let node = settings.map(|root| root.at(pointer));
     // The whole map is shown by the key before it; its parts by themselves.

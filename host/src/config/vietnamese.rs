@@ -102,7 +102,9 @@ pub(super) fn message(problem: &Problem) -> String {
         Problem::BadEgress { given, fault } => format!("egress `{}`: {}", shown(given), egress(*fault)),
         Problem::OnInvalid { given } => format!("phiên bản này chưa hỗ trợ `on_invalid: {}`", shown(given)),
         Problem::WrongDomain { thing: what, id, domain } => format!("{} `{id}` đặt trong tệp của lĩnh vực `{domain}`", thing(*what)),
-        Problem::DuplicateId { thing: what, id, first } => format!("{} `{id}` được khai báo hai lần; lần đầu ở {}", thing(*what), shown(first)),
+        Problem::DuplicateId { thing: what, id, first } => {
+            format!("{} `{id}` được khai báo hai lần; lần đầu ở {}", thing(*what), shown(first))
+        }
         Problem::Unknown { thing: what, id } => match what {
             Thing::Plugin => format!("chưa cài plugin nào tên là `{id}`"),
             Thing::Schema => format!("không có lược đồ `{id}`"),
@@ -126,7 +128,10 @@ pub(super) fn message(problem: &Problem) -> String {
         Problem::InboxTaken { path, other } => format!("thư mục nhận tệp `{}` đã thuộc về bộ kết nối `{other}`", shown(path)),
         Problem::PointerNotInSchema { pointer, schema } => format!("bản ghi theo lược đồ {schema} không có gì ở `{}`", shown(pointer)),
         Problem::TimeNotDateTime { pointer, schema } => {
-            format!("`{}` của lược đồ {schema} không phải chuỗi `format: date-time`, nên bản ghi sẽ không có thời điểm xảy ra", shown(pointer))
+            format!(
+                "`{}` của lược đồ {schema} không phải chuỗi `format: date-time`, nên bản ghi sẽ không có thời điểm xảy ra",
+                shown(pointer)
+            )
         }
         Problem::GrantExpired { until } => format!("mục cấp quyền này đã hết hạn ngày {until} và không còn hiệu lực"),
         Problem::GrantRepeated { first } => format!("cơ quan này đã được cấp quyền cho cùng kênh ở {}", shown(first)),
@@ -225,13 +230,17 @@ pub(super) fn help(problem: &Problem) -> Option<String> {
         Problem::BadSize { .. } => "viết số nguyên kèm đơn vị: `64KiB`, `64MiB` hoặc `2GiB`".into(),
         Problem::BadCount { .. } => "viết số nguyên không kèm đơn vị, ví dụ `1000`".into(),
         Problem::BadAddress { .. } => "viết địa chỉ IP và cổng mạng, ví dụ `127.0.0.1:8700` hoặc `[::1]:8700`".into(),
-        Problem::PlainHttp { .. } => "thêm `tls: { certificate: …, key: … }`, hoặc `behind_proxy: true` nếu có proxy lo TLS đứng trước".into(),
+        Problem::PlainHttp { .. } => {
+            "thêm `tls: { certificate: …, key: … }`, hoặc `behind_proxy: true` nếu có proxy lo TLS đứng trước".into()
+        }
         Problem::NoTlsFile { .. } => "đường dẫn tính từ thư mục của thành phố; hệ thống phải có quyền đọc tệp".into(),
         Problem::BadUntil { .. } => "viết ngày cuối cùng còn hiệu lực, ví dụ `2027-12-31`, hoặc thời điểm theo RFC 3339".into(),
         Problem::BadAccess { .. } => "`access` là danh sách gồm `read` và `write`".into(),
         Problem::AccessEmpty => "viết `access: [read]`, hoặc bỏ mục cấp quyền này".into(),
         Problem::BadPointer { .. } => "bắt đầu bằng dấu gạch chéo rồi đến tên thuộc tính: `/station`".into(),
-        Problem::BadPattern { .. } => "dùng chữ, `*` thay cho nhiều ký tự và `?` thay cho một ký tự; không có dấu gạch chéo hay ngoặc".into(),
+        Problem::BadPattern { .. } => {
+            "dùng chữ, `*` thay cho nhiều ký tự và `?` thay cho một ký tự; không có dấu gạch chéo hay ngoặc".into()
+        }
         Problem::BadInbox { .. } => {
             "dùng một thư mục riêng, tuyệt đối hoặc nằm trong thư mục dữ liệu: `inbox/air`; không dùng `lake`, `plugins` hay `..`".into()
         }

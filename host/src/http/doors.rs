@@ -18,8 +18,11 @@ use crate::ops::status;
 use crate::store::Store;
 
 const JSON: &str = "application/json";
-const IDEMPOTENCY_KEY: Parameter =
-    Parameter { place: "header", name: "Idempotency-Key", description: "the same key with the same body gives the same answer for seven days" };
+const IDEMPOTENCY_KEY: Parameter = Parameter {
+    place: "header",
+    name: "Idempotency-Key",
+    description: "the same key with the same body gives the same answer for seven days",
+};
 
 const fn get(path: &'static str, summary: &'static str, gives: &'static [(&'static str, Option<&'static str>)]) -> Door {
     Door { method: "get", path, summary, parameters: &[], takes: &[], gives }
@@ -92,10 +95,20 @@ pub fn router(api: Api) -> Router {
         .door(get("/v1/quarantine/{id}", "One rejection with its bytes", &[(JSON, Some("QuarantineDetail"))]), operators::quarantine_entry)
         .door(get("/v1/keys", "All keys, never their secrets", &[(JSON, Some("KeyInfo"))]), keys::list)
         .door(
-            Door { method: "post", path: "/v1/keys", summary: "Make a key", parameters: &[], takes: &[JSON], gives: &[(JSON, Some("MadeKey"))] },
+            Door {
+                method: "post",
+                path: "/v1/keys",
+                summary: "Make a key",
+                parameters: &[],
+                takes: &[JSON],
+                gives: &[(JSON, Some("MadeKey"))],
+            },
             keys::create,
         )
-        .door(Door { method: "delete", path: "/v1/keys/{id}", summary: "Revoke a key", parameters: &[], takes: &[], gives: &[(JSON, None)] }, keys::revoke)
+        .door(
+            Door { method: "delete", path: "/v1/keys/{id}", summary: "Revoke a key", parameters: &[], takes: &[], gives: &[(JSON, None)] },
+            keys::revoke,
+        )
         .door(get("/metrics", "Prometheus metrics", &[("application/openmetrics-text", None)]), metrics::metrics);
     // The document tells of itself too; its text is known only when all doors are.
     let document = Arc::new(OnceLock::new());

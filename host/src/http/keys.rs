@@ -42,5 +42,9 @@ pub async fn list(_: Operator, State(store): State<Store>) -> Result<impl IntoRe
 
 /// `DELETE /v1/keys/{id}`
 pub async fn revoke(_: Operator, (State(store), Path(id)): (State<Store>, Path<String>)) -> Result<impl IntoResponse, Problem> {
-    if keys::revoke(&store, &id, clock::now()).await? { Ok(Json(serde_json::json!({ "revoked": id }))) } else { Err(Problem::absent("key")) }
+    if keys::revoke(&store, &id, clock::now()).await? {
+        Ok(Json(serde_json::json!({ "revoked": id })))
+    } else {
+        Err(Problem::absent("key"))
+    }
 }

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt;
@@ -42,10 +42,19 @@ pub async fn post_message(
     let body = take(body, BodyWriter::new(limit, &spool.0)).await?;
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let received = messages
-        .hand_over(body, content_type, key)
+        .hand_over(body, file_name(&headers), content_type, key)
         .await
         .ok_or_else(|| Problem::busy("too many messages of this connector are under way"))??;
     Ok(answer(messages.connector().id.as_str(), received))
+}
+
+/// The file's name, where the sender gives one: `Content-Disposition: attachment; filename="…"` (RFC 6266). Formats whose files say
+/// by their name whose they are depend on it. It is handed to the plugin and never becomes a path.
+fn file_name(headers: &HeaderMap) -> Option<String> {
+    let disposition = headers.get(CONTENT_DISPOSITION)?.to_str().ok()?;
+    let (_, value) = disposition.split(';').filter_map(|part| part.split_once('=')).find(|(name, _)| name.trim().eq_ignore_ascii_case("filename"))?;
+    let name = value.trim().trim_matches('"');
+    (1..=255).contains(&name.len()).then(|| name.to_owned())
 }
 
 async fn take(mut body: Body, mut writer: BodyWriter) -> Result<body::Body, Problem> {
@@ -89,5 +98,27 @@ impl From<Fault> for Problem {
             FaultKind::Hub => return Self::unavailable(fault.text),
         };
         Self::new(status, fault.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sender_may_name_the_file() {
+        let long = format!("attachment; filename={}", "x".repeat(256));
+        for (disposition, expected) in [
+            ("attachment; filename=\"LamDong_TTQT_KK01_20261123094500.txt\"", Some("LamDong_TTQT_KK01_20261123094500.txt")),
+            ("attachment;FileName = a.txt ; size=3", Some("a.txt")),
+            ("attachment", None),
+            ("attachment; filename=\"\"", None),
+            ("attachment; filename*=UTF-8''a.txt", None),
+            (long.as_str(), None),
+        ] {
+            let headers = HeaderMap::from_iter([(CONTENT_DISPOSITION, disposition.parse().unwrap())]);
+            assert_eq!(file_name(&headers).as_deref(), expected, "{disposition}");
+        }
+        assert_eq!(file_name(&HeaderMap::new()), None);
     }
 }

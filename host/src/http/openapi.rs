@@ -71,7 +71,8 @@ impl Document {
                 })
                 .collect()
         };
-        let problem = json!({ "description": "a problem (RFC 9457)", "content": content(&[("application/problem+json", Some("ProblemBody"))]) });
+        let problem =
+            json!({ "description": "a problem (RFC 9457)", "content": content(&[("application/problem+json", Some("ProblemBody"))]) });
         let mut operation = json!({
             "summary": door.summary,
             "operationId": operation_id(door),
@@ -117,6 +118,19 @@ fn schemas() -> Map<String, Value> {
     macro_rules! with {
         ($($type:ty),*) => { $( found.push((<$type>::name().into_owned(), <$type as utoipa::PartialSchema>::schema())); <$type>::schemas(&mut found); )* };
     }
-    with!(ProblemBody, Posted, Taken, ChannelInfo, Status, Condition, QuarantinePage, QuarantineItem, QuarantineDetail, NewKey, KeyInfo, MadeKey);
+    with!(
+        ProblemBody,
+        Posted,
+        Taken,
+        ChannelInfo,
+        Status,
+        Condition,
+        QuarantinePage,
+        QuarantineItem,
+        QuarantineDetail,
+        NewKey,
+        KeyInfo,
+        MadeKey
+    );
     found.into_iter().filter_map(|(name, schema)| Some((name, serde_json::to_value(schema).ok()?))).collect()
 }

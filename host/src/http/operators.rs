@@ -85,13 +85,8 @@ pub async fn quarantine(
     if !(1..=1000).contains(&limit) {
         return Err(Problem::bad_request("`limit` must be 1 to 1000"));
     }
-    let filter = QuarantineFilter {
-        channel: wanted.channel,
-        connector: wanted.connector,
-        keyword: wanted.keyword,
-        before: wanted.before,
-        limit,
-    };
+    let filter =
+        QuarantineFilter { channel: wanted.channel, connector: wanted.connector, keyword: wanted.keyword, before: wanted.before, limit };
     let entries: Vec<_> = store.quarantine(filter).await?.into_iter().map(item).collect();
     let before = entries.last().filter(|_| entries.len() == limit as usize).map(|last| last.id);
     Ok(Json(QuarantinePage { entries, before }))

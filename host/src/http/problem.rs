@@ -1,7 +1,7 @@
 //! The one mapping of errors to HTTP: RFC 9457 `application/problem+json`.
 
+use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
-use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
@@ -13,7 +13,7 @@ use crate::store::{self, Refusal};
 pub struct Problem {
     status: StatusCode,
     detail: String,
-    headers: HeaderMap,
+    header: Option<(&'static HeaderName, &'static str)>,
 }
 
 /// Its form on the wire.
@@ -32,7 +32,7 @@ pub struct ProblemBody {
 impl Problem {
     /// A problem with a status and what to do about it.
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), headers: HeaderMap::new() }
+        Self { status, detail: detail.into(), header: None }
     }
 
     /// 400
@@ -42,7 +42,7 @@ impl Problem {
 
     /// 401
     pub fn unauthorized(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, detail).with(WWW_AUTHENTICATE, "Bearer")
+        Self::new(StatusCode::UNAUTHORIZED, detail).with(&WWW_AUTHENTICATE, "Bearer")
     }
 
     /// 404: absent, or not for this key; the two look alike.
@@ -52,16 +52,16 @@ impl Problem {
 
     /// 429
     pub fn busy(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::TOO_MANY_REQUESTS, detail).with(RETRY_AFTER, "1")
+        Self::new(StatusCode::TOO_MANY_REQUESTS, detail).with(&RETRY_AFTER, "1")
     }
 
     /// 503
     pub fn unavailable(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).with(RETRY_AFTER, "10")
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).with(&RETRY_AFTER, "10")
     }
 
-    fn with(mut self, name: HeaderName, value: &'static str) -> Self {
-        self.headers.insert(name, HeaderValue::from_static(value));
+    fn with(mut self, name: &'static HeaderName, value: &'static str) -> Self {
+        self.header = Some((name, value));
         self
     }
 }
@@ -71,7 +71,11 @@ impl IntoResponse for Problem {
         let title = self.status.canonical_reason().unwrap_or("Error").to_owned();
         let body = ProblemBody { r#type: "about:blank", title, status: self.status.as_u16(), detail: self.detail };
         let json = serde_json::to_vec(&body).unwrap_or_default();
-        (self.status, self.headers, [(CONTENT_TYPE, "application/problem+json")], json).into_response()
+        let mut response = (self.status, [(CONTENT_TYPE, "application/problem+json")], json).into_response();
+        if let Some((name, value)) = self.header {
+            response.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+        response
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
+use axum::extract::rejection::{BytesRejection, QueryRejection};
 use axum::extract::{Query, State};
 use axum::http::header::{ACCEPT, CONTENT_TYPE, LINK};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -71,7 +71,9 @@ pub async fn post_records(
         Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, format!("send records as {known}, not as `{}`", content_type.escape_default()))
     })?;
     let idempotency_key = idempotency_key(&headers)?;
-    let body = body.map_err(|rejection| Problem::new(rejection.status(), format!("{}; a post holds at most {POST_BYTES} bytes", rejection.body_text())))?;
+    let body = body.map_err(|rejection| {
+        Problem::new(rejection.status(), format!("{}; a post holds at most {POST_BYTES} bytes", rejection.body_text()))
+    })?;
     let _place = tokio::time::timeout(PLACE_WAIT, places.0.acquire()).await.map_err(|_| Problem::busy("too many posts are under way"))?;
     let post = Post { origin: writer.origin, received_at: clock::now(), idempotency_key, format, body };
     let (outcome, reasons) = post::post(&store, &writer.channel, post).await.map_err(|error| Problem::bad_request(error.to_string()))?;
@@ -81,7 +83,9 @@ pub async fn post_records(
         Outcome::Refused(refusal) => return Err(refusal.into()),
         Outcome::Unknown(why) => {
             tracing::error!(why, "the fate of a post is unknown");
-            return Err(Problem::unavailable("whether the records were stored is not known: send them again under the same Idempotency-Key"));
+            return Err(Problem::unavailable(
+                "whether the records were stored is not known: send them again under the same Idempotency-Key",
+            ));
         }
     };
     let offsets: Vec<_> =
@@ -118,23 +122,18 @@ pub struct PageQuery {
     wait: Option<String>,
 }
 
+type PageRequest = (State<Store>, State<Gate>, State<CancellationToken>, Result<Query<PageQuery>, QueryRejection>, HeaderMap);
+
 /// `GET /v1/channels/{domain}/{name}/records`
 pub async fn read_records(
     reader: Reader,
-    (State(store), State(gate), State(stop), query, headers): (
-        State<Store>,
-        State<Gate>,
-        State<CancellationToken>,
-        Result<Query<PageQuery>, axum::extract::rejection::QueryRejection>,
-        HeaderMap,
-    ),
+    (State(store), State(gate), State(stop), query, headers): PageRequest,
 ) -> Result<Response, Problem> {
     let Query(query) = query.map_err(|error| Problem::bad_request(error.body_text()))?;
     let channel = &reader.channel;
     let from = match &query.after {
-        Some(text) => {
-            cursor::read(&channel.id, text).ok_or_else(|| Problem::bad_request("`after` is no cursor of this channel: use the one of your last page"))?
-        }
+        Some(text) => cursor::read(&channel.id, text)
+            .ok_or_else(|| Problem::bad_request("`after` is no cursor of this channel: use the one of your last page"))?,
         None => Position::START,
     };
     let limit = query.limit.unwrap_or(PAGE_RECORDS);

@@ -39,7 +39,8 @@ pub fn tls(files: &TlsFiles) -> anyhow::Result<TlsAcceptor> {
     let chain = CertificateDer::pem_file_iter(&files.certificate)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .with_context(|| format!("the certificate {} cannot be read as PEM", name(&files.certificate)))?;
-    let key = PrivateKeyDer::from_pem_file(&files.key).with_context(|| format!("the private key {} cannot be read as PEM", name(&files.key)))?;
+    let key =
+        PrivateKeyDer::from_pem_file(&files.key).with_context(|| format!("the private key {} cannot be read as PEM", name(&files.key)))?;
     let mut config = rustls::ServerConfig::builder()
         .with_no_client_auth()
         .with_single_cert(chain, key)

@@ -32,7 +32,10 @@ impl Pepper {
         }
         match std::fs::read(&path) {
             Ok(bytes) => <[u8; 32]>::try_from(bytes).map(|pepper| Self(Arc::new(pepper))).map_err(|_| {
-                io::Error::new(io::ErrorKind::InvalidData, format!("{} is damaged: restore it from a backup; without it no key is valid", path.display()))
+                io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    format!("{} is damaged: restore it from a backup; without it no key is valid", path.display()),
+                )
             }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let mut pepper = [0; 32];
@@ -63,9 +66,8 @@ impl ChannelPattern {
     /// Checks and takes a pattern.
     pub fn new(text: &str) -> Result<Self, String> {
         let domain = text.strip_suffix("/*");
-        let valid = text == "*"
-            || domain.is_some_and(|domain| ChannelId::new(&format!("{domain}/x")).is_ok())
-            || ChannelId::new(text).is_ok();
+        let valid =
+            text == "*" || domain.is_some_and(|domain| ChannelId::new(&format!("{domain}/x")).is_ok()) || ChannelId::new(text).is_ok();
         if valid { Ok(Self(text.to_owned())) } else { Err(format!("`{text}` names no channels: write `*`, `domain/*` or `domain/name`")) }
     }
 
@@ -300,7 +302,9 @@ mod tests {
     #[test]
     fn patterns_hold_their_channels_and_no_others() {
         let channel = ChannelId::new("transport/stops").unwrap();
-        for (pattern, holds) in [("*", true), ("transport/*", true), ("transport/stops", true), ("transport/trips", false), ("trans/*", false)] {
+        for (pattern, holds) in
+            [("*", true), ("transport/*", true), ("transport/stops", true), ("transport/trips", false), ("trans/*", false)]
+        {
             assert_eq!(ChannelPattern::new(pattern).unwrap().holds(&channel), holds, "{pattern}");
         }
         for bad in ["", "**", "transport", "*/stops", "transport/**", "../*"] {

@@ -1,7 +1,6 @@
 //! One call of a connector, from its input to its commit: records, rejections and the checkpoint (or the memory of the
 //! message) become durable in one transaction, or nothing of the call counts.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use lienthong_core::city;
@@ -272,7 +271,7 @@ impl Caller {
         let mut tries = 0;
         loop {
             match self.store.commit(group.clone()).await {
-                Outcome::Committed(receipt) => return Ok(Settled::Committed(receipt)),
+                Outcome::Committed(_) => return Ok(Settled::Committed),
                 Outcome::Repeated(receipt) => return Ok(Settled::Repeated(receipt)),
                 Outcome::Refused(Refusal::KeyReused) => return Err(key_reused()),
                 Outcome::Refused(refusal) => return Err(Fault::hub(refusal.to_string())),
@@ -307,7 +306,7 @@ impl Caller {
 }
 
 enum Settled {
-    Committed(#[allow(dead_code)] Receipt),
+    Committed,
     Repeated(Receipt),
 }
 
@@ -335,6 +334,3 @@ fn key_reused() -> Fault {
     let text = "the idempotency key was used for another message: use a new key for new bytes".to_owned();
     Fault { kind: FaultKind::KeyReused, text, stderr: String::new(), retry_after: None }
 }
-
-/// Shared by transports and the API.
-pub type SharedConnector = Arc<Connector>;

@@ -62,8 +62,7 @@ struct State {
 impl Intake {
     /// An empty intake for one call of a connector.
     pub fn new(store: Store, channels: &Channels, connector: &Connector, origin: Origin, received_at: Timestamp) -> Self {
-        let ports =
-            connector.emits.iter().filter_map(|(port, channel)| Some((port.clone(), channels.get(channel)?.clone()))).collect();
+        let ports = connector.emits.iter().filter_map(|(port, channel)| Some((port.clone(), channels.get(channel)?.clone()))).collect();
         Self(Arc::new(Mutex::new(State {
             call: store.begin_call(),
             store,

@@ -68,7 +68,14 @@ pub struct Landing {
 
 impl Landing {
     /// Starts landing every channel. After the stop each lands what is stored by then, and ends.
-    pub fn start(store: &Store, lake: &Arc<Lake>, channels: &Channels, flush: LakeFlush, progress: &Progress, stop: &CancellationToken) -> Self {
+    pub fn start(
+        store: &Store,
+        lake: &Arc<Lake>,
+        channels: &Channels,
+        flush: LakeFlush,
+        progress: &Progress,
+        stop: &CancellationToken,
+    ) -> Self {
         let places = Arc::new(Semaphore::new(AT_ONCE));
         let mut tasks = JoinSet::new();
         for channel in channels.iter() {

@@ -6,5 +6,5 @@ pub mod channels;
 pub mod intake;
 pub mod landing;
 pub mod post;
-pub mod supervisor;
 pub mod supervision;
+pub mod supervisor;

@@ -165,9 +165,7 @@ fn items(format: Format, body: &[u8]) -> Result<Vec<Item<'_>>, Unreadable> {
         }
         Format::Json => Ok(vec![Item::plain(body)]),
         Format::CloudEvent => Ok(vec![cloud_event(body)]),
-        Format::CloudEventBatch => {
-            Ok(array(body, "CloudEvents batch")?.into_iter().map(|raw| cloud_event(raw.get().as_bytes())).collect())
-        }
+        Format::CloudEventBatch => Ok(array(body, "CloudEvents batch")?.into_iter().map(|raw| cloud_event(raw.get().as_bytes())).collect()),
     }
 }
 

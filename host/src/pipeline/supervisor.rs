@@ -54,8 +54,12 @@ impl Supervisor {
 
     /// Starts a connector.
     pub fn start(&mut self, connector: Arc<Connector>) {
-        let worker =
-            Worker { caller: self.caller.clone(), supervision: self.supervision.clone(), connector: connector.clone(), stop: self.stop.clone() };
+        let worker = Worker {
+            caller: self.caller.clone(),
+            supervision: self.supervision.clone(),
+            connector: connector.clone(),
+            stop: self.stop.clone(),
+        };
         match &connector.config.transport {
             Transport::Inbox { path, pattern } => {
                 let (folder, pattern) = (self.data_folder.join(path), pattern.clone());
@@ -170,8 +174,7 @@ impl Worker {
             opened.await.map_err(|error| hub(error.to_string()))?.map_err(|error| hub(format!("{}: {error}", arrival.name)))?;
         // A file is known by its name and its hash: the same name with other content is another message.
         let key = [arrival.name.as_bytes(), b"\0", &sha256].concat();
-        let message =
-            Message { body: Arc::new(blob), name: Some(arrival.name.clone()), content_type: None, received_at: clock::now() };
+        let message = Message { body: Arc::new(blob), name: Some(arrival.name.clone()), content_type: None, received_at: clock::now() };
         hand_over(&self.caller, &self.supervision, &self.connector, message, Identity { key, sha256 }).await
     }
 
@@ -232,11 +235,19 @@ impl Messages {
         &self.connector
     }
 
-    /// Hands a message over; none when too many are under way already. Without a key of the sender's own, the bytes are the key.
-    pub async fn hand_over(&self, body: Body, content_type: Option<String>, key: Option<String>) -> Option<Result<Received, Fault>> {
+    /// Hands a message over; none when too many are under way already. Without a key of the sender's own, the bytes and the name are the key.
+    pub async fn hand_over(
+        &self,
+        body: Body,
+        name: Option<String>,
+        content_type: Option<String>,
+        key: Option<String>,
+    ) -> Option<Result<Received, Fault>> {
         let _place = tokio::time::timeout(PLACE_WAIT, self.places.acquire()).await.ok()?.ok()?;
-        let identity = Identity { key: key.map_or_else(|| body.sha256.to_vec(), String::into_bytes), sha256: body.sha256 };
-        let message = Message { body: body.blob, name: None, content_type, received_at: clock::now() };
+        // Two stations may well write the same bytes: then their files' names tell them apart.
+        let own = || [&body.sha256[..], name.as_deref().unwrap_or_default().as_bytes()].concat();
+        let identity = Identity { key: key.map_or_else(own, String::into_bytes), sha256: body.sha256 };
+        let message = Message { body: body.blob, name, content_type, received_at: clock::now() };
         let result = hand_over(&self.caller, &self.supervision, &self.connector, message, identity).await;
         if let Err(fault) = &result {
             tracing::warn!(connector = %self.connector.id, fault = %fault.text, "a message was not taken");

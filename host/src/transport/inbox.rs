@@ -157,8 +157,7 @@ mod tests {
     use super::*;
 
     async fn inbox(folder: &Path) -> Inbox {
-        let settings =
-            Settings { folder: folder.to_owned(), pattern: NamePattern::new("*.txt").unwrap(), settle: Duration::from_secs(1) };
+        let settings = Settings { folder: folder.to_owned(), pattern: NamePattern::new("*.txt").unwrap(), settle: Duration::from_secs(1) };
         Inbox::open(settings).await.unwrap()
     }
 

@@ -7,8 +7,8 @@ use std::sync::LazyLock;
 
 use environment_tt10::{PORT, Stations};
 use jsonschema::Validator;
-use lienthong_sdk::Failure;
 use lienthong_sdk::testing::Hub;
+use lienthong_sdk::{Failure, Level};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -112,11 +112,21 @@ fn the_settings_say_what_the_name_does_not() {
 fn what_is_no_station_file_is_refused_as_a_whole() {
     let utf16: Vec<u8> = "\u{feff}PM10\t1\t\t20261123090500\t00\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
     for (bytes, expected) in [(utf16, "UTF-16"), (b"x\n".repeat(5_000), "no station file")] {
-        match Hub::new().named(NAMED).receive(&Stations, &bytes) {
+        let mut hub = Hub::new().named(NAMED);
+        match hub.receive(&Stations, &bytes) {
             Err(Failure::InvalidInput(why)) => assert!(why.contains(expected), "{why}"),
             other => panic!("{expected}: {other:?}"),
         }
+        assert!(hub.rejects().len() <= 1_000);
     }
+}
+
+#[test]
+fn a_file_without_readings_is_told_to_the_operator() {
+    let mut hub = Hub::new().named(NAMED);
+    hub.receive(&Stations, b"\r\n\n").unwrap();
+    assert_eq!(hub.logs(), [(Level::Warn, "the file holds no readings".to_owned())]);
+    assert_eq!((hub.count(PORT), hub.rejects().len()), (0, 0));
 }
 
 #[test]

@@ -1,0 +1,58 @@
+//! The program `lienthong` and the compiled plugins: found, not built.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use tokio::process::Command;
+
+/// What a command said and how it ended.
+#[derive(Debug)]
+pub struct Said {
+    /// Its exit code; none when a signal ended it.
+    pub code: Option<i32>,
+    /// Its standard output.
+    pub stdout: String,
+    /// Its standard error.
+    pub stderr: String,
+}
+
+/// The program: named by LIENTHONG_BIN, else the one built into the same target folder as this executable.
+pub fn lienthong() -> PathBuf {
+    if let Some(named) = std::env::var_os("LIENTHONG_BIN") {
+        let named = PathBuf::from(named);
+        assert!(named.is_file(), "LIENTHONG_BIN names {}, which is no file", named.display());
+        return named;
+    }
+    let own = std::env::current_exe().unwrap_or_else(|error| panic!("this executable does not know its own place: {error}"));
+    let found = own.ancestors().skip(1).take(2).map(|folder| folder.join("lienthong")).find(|program| program.is_file());
+    found.unwrap_or_else(|| {
+        panic!("the hub's program is not beside {}: run `cargo build -p lienthong` first, or name it in LIENTHONG_BIN", own.display())
+    })
+}
+
+/// The folder of compiled plugins, named by LIENTHONG_PLUGINS.
+pub fn plugins() -> PathBuf {
+    let Some(folder) = std::env::var_os("LIENTHONG_PLUGINS") else {
+        panic!("LIENTHONG_PLUGINS is not set: it names the folder with the compiled plugins; `make test` builds them and sets it");
+    };
+    let folder = PathBuf::from(folder);
+    for name in ["environment-tt10.wasm", "transport-gtfs.wasm"] {
+        let path = folder.join(name);
+        assert!(path.is_file(), "LIENTHONG_PLUGINS has no {name} ({} is missing): `make test` builds it", path.display());
+    }
+    folder
+}
+
+/// Runs one command of the program to its end.
+pub async fn run(arguments: &[&str]) -> Said {
+    let mut command = Command::new(lienthong());
+    command.args(arguments).env("LC_ALL", "C.UTF-8").stdin(Stdio::null()).kill_on_drop(true);
+    let output = command.output().await.unwrap_or_else(|error| panic!("lienthong {arguments:?} can not be started: {error}"));
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap_or_else(|error| panic!("lienthong {arguments:?} wrote no UTF-8: {error}"));
+    Said { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+}
+
+/// A path as an argument.
+pub fn argument(path: &Path) -> &str {
+    path.to_str().unwrap_or_else(|| panic!("{} is no UTF-8", path.display()))
+}

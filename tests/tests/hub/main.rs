@@ -1,0 +1,11 @@
+//! The whole hub through its real doors.
+
+#![allow(clippy::unwrap_used)]
+
+mod agencies;
+mod connectors;
+mod doors;
+mod durability;
+mod keys;
+mod stop;
+mod towns;

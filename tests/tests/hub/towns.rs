@@ -1,0 +1,139 @@
+//! The cities that the trials run on.
+
+use std::net::SocketAddr;
+
+use lienthong_tests::city::City;
+use lienthong_tests::ledger;
+
+/// Air quality: the environment department writes and reads, health reads, the contractor writes, and two have no grant (any more).
+pub fn air() -> City {
+    City::new(&[("city.yaml", CITY), ("air.yaml", AIR), ("schemas/air/readings.v1.json", READINGS), ("schemas/air/secrets.v1.json", READINGS)])
+}
+
+const CITY: &str = r#"
+title: Thành phố thử nghiệm
+agencies:
+  environment: { title: Phòng Tài nguyên và Môi trường }
+  health: { title: Phòng Y tế }
+  contractor: { title: Nhà thầu quan trắc }
+  stranger: { title: Người lạ }
+  former: { title: Đối tác cũ }
+lake: { flush: { every: 1s, bytes: 4MiB } }
+"#;
+
+const AIR: &str = r#"
+channels:
+  air/readings:
+    schema: air/readings.v1
+    key: [/station]
+    time: /at
+  air/secrets:
+    schema: air/secrets.v1
+    key: [/station]
+grants:
+  - { agency: environment, channel: air/readings, access: [read, write], purpose: "giám sát" }
+  - { agency: environment, channel: air/secrets, access: [read, write], purpose: "giám sát" }
+  - { agency: health, channel: air/readings, purpose: "cảnh báo" }
+  - { agency: contractor, channel: air/readings, access: [write], purpose: "quan trắc thuê" }
+  - { agency: former, channel: air/readings, access: [read, write], purpose: "đã hết hạn", until: 2025-06-30 }
+"#;
+
+const READINGS: &str = r#"{
+  "title": "Readings",
+  "type": "object",
+  "required": ["station", "value"],
+  "additionalProperties": false,
+  "properties": {
+    "station": { "type": "string", "minLength": 1 },
+    "value": { "type": "number", "minimum": -50, "maximum": 2000 },
+    "unit": { "enum": ["ug/m3", "celsius"] },
+    "at": { "type": "string", "format": "date-time" }
+  }
+}"#;
+
+/// Two channels for clients that keep a ledger; `sender` writes, `reader` reads.
+pub fn ledger() -> City {
+    let schema = ledger::SCHEMA;
+    City::new(&[("city.yaml", LEDGER), ("trial.yaml", TRIAL), ("schemas/trial/posts.v1.json", schema)])
+}
+
+/// The channels of [`ledger`].
+pub fn ledger_channels() -> Vec<String> {
+    ["trial/one", "trial/two"].map(str::to_owned).to_vec()
+}
+
+const LEDGER: &str = r#"
+title: Sổ cái
+agencies:
+  sender: { title: Sender }
+  reader: { title: Reader }
+lake: { flush: { every: 200ms, bytes: 64KiB } }
+"#;
+
+const TRIAL: &str = r#"
+channels:
+  trial/one: { schema: trial/posts.v1, key: [/id] }
+  trial/two: { schema: trial/posts.v1, key: [/id] }
+grants:
+  - { agency: sender, channel: trial/one, access: [write], purpose: "trial" }
+  - { agency: sender, channel: trial/two, access: [write], purpose: "trial" }
+  - { agency: reader, channel: trial/one, purpose: "trial" }
+  - { agency: reader, channel: trial/two, purpose: "trial" }
+"#;
+
+/// Monitoring stations (an inbox and a webhook) and a timetable (an inbox, and a poll of `feed`).
+pub fn connected(feed: SocketAddr) -> City {
+    City::new(&[("city.yaml", CONNECTED), ("environment.yaml", ENVIRONMENT), ("transport.yaml", &TRANSPORT.replace("FEED", &feed.to_string()))])
+}
+
+const CONNECTED: &str = r#"
+title: Thành phố kết nối
+agencies:
+  environment: { title: Phòng Tài nguyên và Môi trường }
+  transport: { title: Phòng Giao thông }
+  operations: { title: Trung tâm điều hành }
+  stranger: { title: Người lạ }
+lake: { flush: { every: 500ms, bytes: 1MiB } }
+"#;
+
+const ENVIRONMENT: &str = r#"
+connectors:
+  environment/stations:
+    plugin: environment-tt10
+    agency: environment
+    inbox: { path: inbox/air, pattern: "*.txt" }
+    emits: { readings: environment/observations }
+  environment/push:
+    plugin: environment-tt10
+    agency: environment
+    webhook: {}
+    emits: { readings: environment/observations }
+channels:
+  environment/observations: { schema: environment/observations.v1, key: [/station, /parameter, /observed_at], time: /observed_at }
+grants:
+  - { agency: environment, channel: environment/observations, access: [write], purpose: "giám sát" }
+  - { agency: operations, channel: environment/observations, purpose: "điều hành" }
+"#;
+
+const TRANSPORT: &str = r#"
+x-ports: &ports { stops: transport/stops, routes: transport/routes, trips: transport/trips, stop-times: transport/stop-times }
+connectors:
+  transport/dropped: { plugin: transport-gtfs, agency: transport, inbox: { path: inbox/gtfs, pattern: "*.zip" }, settings: { feed: dropped }, emits: *ports }
+  transport/fetched:
+    plugin: transport-gtfs
+    agency: transport
+    poll: { every: 1s }
+    settings: { feed: fetched, url: "http://FEED/gtfs.zip" }
+    egress: ["http://FEED"]
+    emits: *ports
+channels:
+  transport/stops: { schema: transport/stops.v1, key: [/feed, /stop_id] }
+  transport/routes: { schema: transport/routes.v1, key: [/feed, /route_id] }
+  transport/trips: { schema: transport/trips.v1, key: [/feed, /trip_id] }
+  transport/stop-times: { schema: transport/stop-times.v1, key: [/feed, /trip_id, /stop_sequence] }
+grants:
+  - { agency: operations, channel: transport/stops, purpose: "điều hành" }
+  - { agency: operations, channel: transport/routes, purpose: "điều hành" }
+  - { agency: operations, channel: transport/trips, purpose: "điều hành" }
+  - { agency: operations, channel: transport/stop-times, purpose: "điều hành" }
+"#;
