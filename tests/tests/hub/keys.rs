@@ -135,3 +135,17 @@ async fn what_was_not_granted_looks_as_if_it_were_not_there() {
     assert_eq!(list(contractor).await, [(readings, false.into(), true.into())]);
     assert_eq!((list(stranger).await, list(former).await), (vec![], vec![]));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_waits_for_news_is_told_none_once_the_key_is_revoked() {
+    let hub = Hub::start(towns::air()).await;
+    let (environment, health) = (hub.agency("environment").await, hub.agency("health").await);
+    let waiting = tokio::spawn(health.get(&format!("{READINGS}?wait=60s")).send());
+    // Somebody else was answered, so the one who came first is inside and waits.
+    environment.get("/v1/channels").send().await.expect(200);
+    let data = hub.city().data();
+    let said = run(&["key", "revoke", "--data", argument(&data), health.key()]).await;
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    post(&environment, "air/readings").await.expect(200);
+    waiting.await.unwrap().problem(401, "the key is not valid");
+}
