@@ -51,15 +51,6 @@ pub async fn post_message(
     Ok(answer(messages.connector().id.as_str(), received))
 }
 
-<<<<<<< HEAD
-/// The file's name, where the sender gives one: `Content-Disposition: attachment; filename="…"` (RFC 6266). Formats whose files say
-/// by their name whose they are depend on it. It is handed to the plugin and never becomes a path.
-fn file_name(headers: &HeaderMap) -> Option<String> {
-    let disposition = headers.get(CONTENT_DISPOSITION)?.to_str().ok()?;
-    let (_, value) = disposition.split(';').filter_map(|part| part.split_once('=')).find(|(name, _)| name.trim().eq_ignore_ascii_case("filename"))?;
-    let name = value.trim().trim_matches('"');
-    (1..=255).contains(&name.len()).then(|| name.to_owned())
-=======
 /// The file's name as its sender gives it: `Content-Disposition: attachment; filename="…"` (RFC 6266). The extended form
 /// (`filename*`) goes first. A name of the message, never a path: what stands before the last slash is cut off.
 fn file_name(headers: &HeaderMap) -> Option<String> {
@@ -117,7 +108,6 @@ fn percent_decoded(text: &str) -> Option<String> {
         });
     }
     String::from_utf8(bytes).ok()
->>>>>>> trials
 }
 
 async fn take(mut body: Body, mut writer: BodyWriter) -> Result<body::Body, Problem> {
@@ -169,22 +159,6 @@ mod tests {
     use super::*;
 
     #[test]
-<<<<<<< HEAD
-    fn a_sender_may_name_the_file() {
-        let long = format!("attachment; filename={}", "x".repeat(256));
-        for (disposition, expected) in [
-            ("attachment; filename=\"LamDong_TTQT_KK01_20261123094500.txt\"", Some("LamDong_TTQT_KK01_20261123094500.txt")),
-            ("attachment;FileName = a.txt ; size=3", Some("a.txt")),
-            ("attachment", None),
-            ("attachment; filename=\"\"", None),
-            ("attachment; filename*=UTF-8''a.txt", None),
-            (long.as_str(), None),
-        ] {
-            let headers = HeaderMap::from_iter([(CONTENT_DISPOSITION, disposition.parse().unwrap())]);
-            assert_eq!(file_name(&headers).as_deref(), expected, "{disposition}");
-        }
-        assert_eq!(file_name(&HeaderMap::new()), None);
-=======
     fn a_message_is_named_by_its_sender_and_never_by_a_path() {
         for (header, name) in [
             ("attachment; filename=\"a b.txt\"", Some("a b.txt")),
@@ -208,6 +182,5 @@ mod tests {
         assert_eq!(file_name(&HeaderMap::new()), None);
         let long = format!("attachment; filename={}", "x".repeat(256));
         assert_eq!(file_name(&HeaderMap::from_iter([(CONTENT_DISPOSITION, long.parse().unwrap())])), None);
->>>>>>> trials
     }
 }

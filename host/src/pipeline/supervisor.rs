@@ -235,12 +235,8 @@ impl Messages {
         &self.connector
     }
 
-<<<<<<< HEAD
-    /// Hands a message over; none when too many are under way already. Without a key of the sender's own, the bytes and the name are the key.
-=======
     /// Hands a message over; none when too many are under way already. Without a key of the sender's own, the message's name
     /// and its bytes are the key, as they are of a file.
->>>>>>> trials
     pub async fn hand_over(
         &self,
         body: Body,
@@ -249,14 +245,8 @@ impl Messages {
         key: Option<String>,
     ) -> Option<Result<Received, Fault>> {
         let _place = tokio::time::timeout(PLACE_WAIT, self.places.acquire()).await.ok()?.ok()?;
-<<<<<<< HEAD
-        // Two stations may well write the same bytes: then their files' names tell them apart.
-        let own = || [&body.sha256[..], name.as_deref().unwrap_or_default().as_bytes()].concat();
-        let identity = Identity { key: key.map_or_else(own, String::into_bytes), sha256: body.sha256 };
-=======
         let own_key = || known_by(name.as_deref().unwrap_or_default(), &body.sha256);
         let identity = Identity { key: key.map_or_else(own_key, String::into_bytes), sha256: body.sha256 };
->>>>>>> trials
         let message = Message { body: body.blob, name, content_type, received_at: clock::now() };
         let result = hand_over(&self.caller, &self.supervision, &self.connector, message, identity).await;
         if let Err(fault) = &result {
