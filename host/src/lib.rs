@@ -1,9 +1,15 @@
-//! The hub. Modules stand on floors, lowest first, and a module imports only what stands lower:
+//! The hub. Modules stand on floors, and a module imports only what stands on a lower one:
 //!
-//! `clock` `net` → `store` → `wasm` → `transport` → `lake` → `pipeline` → `ops` → `http` → `config` → `app`.
+//! 1. `clock` `net` `toolchain`
+//! 2. `store` `wasm` `transport` `lake`
+//! 3. `pipeline`
+//! 4. `ops`
+//! 5. `http`
+//! 6. `config`
+//! 7. `app`
 //!
-//! `store`, `wasm`, `transport` and `lake` never import each other: the pipeline introduces them. A test reads every
-//! `use crate::` and fails on an arrow that runs up or sideways.
+//! Modules of one floor never import each other: the pipeline introduces the four of the second. `tests/floors.rs` reads
+//! this list and every path in the sources, and fails on an arrow that runs up or sideways.
 
 pub mod app;
 pub mod clock;

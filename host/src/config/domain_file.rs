@@ -13,7 +13,7 @@ use super::egress;
 use super::findings::Findings;
 use super::keys;
 use super::node::{Entry, Node};
-use super::problem::{Named, Problem};
+use super::problem::{EgressFault, Named, Problem};
 use super::section::{Section, count, duration, entries, id, items, named, size, text};
 use super::source::{At, FileId, Place};
 
@@ -86,8 +86,9 @@ fn connector(entry: &Entry, domain: Option<&str>, findings: &mut Findings) -> Op
     let plugin = section.require("plugin", findings).and_then(|node| super::section::id(node, findings));
     let agency = section.require("agency", findings).and_then(|node| super::section::id(node, findings));
     let transport = transport(&section, entry.key_place, findings);
-    // A broken or wrongly shaped map is reported and then treated as absent.
-    let settings = section.get("settings").filter(|node| entries(node, findings).is_some()).cloned();
+    let written = section.get("settings");
+    let settings = written.filter(|node| entries(node, findings).is_some()).cloned();
+    let settings_read = written.is_none() || settings.is_some();
     let rules = section.get("egress").and_then(|node| items(node, findings)).unwrap_or_default();
     let egress = rules.iter().filter_map(|node| egress_rule(node, findings)).collect();
     let limits = section.entry("limits").map_or(Limits::default(), |entry| limits(entry, findings));
@@ -105,6 +106,7 @@ fn connector(entry: &Entry, domain: Option<&str>, findings: &mut Findings) -> Op
         plugin,
         agency,
         transport,
+        settings_read,
         settings: (settings, place_of("settings").unwrap_or(entry.key_place)),
         egress,
         egress_place: section.entry("egress").map(|entry| entry.key_place),
@@ -185,7 +187,12 @@ fn egress_rule(node: &Node, findings: &mut Findings) -> Option<At<String>> {
     match egress::check(&given.value) {
         Ok(()) => Some(given),
         Err(fault) => {
-            findings.error(given.place, Problem::BadEgress { given: given.value, fault });
+            // A password must not come back in what `check` prints.
+            let shown = match given.value.rsplit_once('@') {
+                Some((_, host)) if fault == EgressFault::UserInfo => format!("…@{host}"),
+                _ => given.value,
+            };
+            findings.error(given.place, Problem::BadEgress { given: shown, fault });
             None
         }
     }

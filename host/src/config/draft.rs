@@ -39,6 +39,8 @@ pub(super) struct DraftConnector {
     pub(super) transport: Option<At<Transport>>,
     /// The map, and the key before it (or the connector's own where there is none).
     pub(super) settings: (Option<Node>, Place),
+    /// They are a map or not there at all, so they can be held against the plugin's schema.
+    pub(super) settings_read: bool,
     pub(super) egress: Vec<At<String>>,
     pub(super) egress_place: Option<Place>,
     pub(super) limits: Limits,

@@ -38,6 +38,7 @@ pub(super) fn check(rule: &str) -> Result<(), EgressFault> {
 fn split(rest: &str) -> Result<(&str, Option<u16>), EgressFault> {
     let after_host = match rest.find(']') {
         Some(end) => end + 1,
+        None if rest.starts_with('[') => return Err(EgressFault::Host),
         None => rest.find(':').unwrap_or(rest.len()),
     };
     let (host, port) = rest.split_at(after_host);
@@ -90,6 +91,8 @@ mod tests {
             "http://[fd00::1]:80",
         ] {
             assert_eq!(check(good), Ok(()), "{good}");
+            // What is granted here must be something the door can be opened for.
+            crate::net::Rule::parse(good).unwrap();
         }
         use EgressFault::*;
         for (bad, fault) in [

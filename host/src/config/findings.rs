@@ -1,9 +1,9 @@
 //! What `check` says: findings with their place, rendered for people.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
-use super::problem::{Lang, Problem, shown, visible};
+use super::problem::{EgressFault, Lang, Problem, shown, visible};
 use super::source::{FileId, Place, Sources};
 use super::{english, vietnamese};
 
@@ -143,7 +143,7 @@ pub fn render(findings: &[Finding], lang: Lang) -> String {
 pub(super) struct Findings {
     list: Vec<(Place, Severity, Problem, Option<Hint>)>,
     /// Files whose end was lost to a syntax error: what seems to be missing there may only be unread.
-    cut: BTreeSet<FileId>,
+    cut: BTreeMap<FileId, Option<Place>>,
 }
 
 impl Findings {
@@ -161,20 +161,20 @@ impl Findings {
 
     /// An error after which the rest of the file is unread.
     pub(super) fn syntax(&mut self, place: Place, problem: Problem) {
-        self.cut.insert(place.file);
+        self.cut.insert(place.file, Some(place));
         self.error(place, problem);
     }
 
     /// Something is not there: said only where all of the file was read.
     pub(super) fn missing(&mut self, place: Place, problem: Problem) {
-        if !self.cut.contains(&place.file) {
+        if !self.cut.contains_key(&place.file) {
             self.error(place, problem);
         }
     }
 
     /// Marks a file as not read to its end.
     pub(super) fn cut(&mut self, file: FileId) {
-        self.cut.insert(file);
+        self.cut.entry(file).or_default();
     }
 
     /// Every file was read to its end, so what no file defines does not exist.
@@ -188,6 +188,9 @@ impl Findings {
 
     /// In the order of files, lines and columns.
     pub(super) fn finish(mut self, sources: &Sources) -> Vec<Finding> {
+        // What was read of the line that broke is half a thought.
+        let broken = |place: &Place| self.cut.get(&place.file).copied().flatten().filter(|cut| cut.line == place.line && cut != place);
+        self.list.retain(|(place, ..)| broken(place).is_none());
         self.list.sort_by_key(|(place, severity, ..)| (*place, *severity));
         let mut out: Vec<Finding> = Vec::with_capacity(self.list.len());
         let mut lines: (Option<FileId>, Vec<&str>) = (None, Vec::new());
@@ -197,7 +200,8 @@ impl Findings {
                 lines = (Some(place.file), source.text.lines().collect());
             }
             let (line, column) = (place.line, place.column);
-            let excerpt = lines.1.get(place.line as usize - 1).and_then(|text| excerpt(text, place));
+            let secret = matches!(problem, Problem::BadEgress { fault: EgressFault::UserInfo, .. });
+            let excerpt = lines.1.get(place.line as usize - 1).filter(|_| !secret).and_then(|text| excerpt(text, place));
             let finding = Finding { severity, file: shown(&source.name), line, column, problem, hint, excerpt };
             // An alias shows its anchor's fault once for each use.
             if out.last() != Some(&finding) {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lienthong_core::units::{parse_duration, parse_size};
 
-use super::findings::Findings;
+use super::findings::{Findings, Hint};
 use super::keys::Keys;
 use super::node::{Entry, Kind, Node, Shape};
 use super::problem::{Named, Problem, Unit};
@@ -16,6 +16,8 @@ pub(super) struct Section<'n> {
     keys: &'static Keys,
     entries: &'n [Entry],
     place: Place,
+    /// Keys that are there, misspelt: they are not missing as well.
+    misspelt: Vec<String>,
 }
 
 impl<'n> Section<'n> {
@@ -24,6 +26,7 @@ impl<'n> Section<'n> {
     /// `place` is where something missing is reported: the key before the map.
     pub(super) fn open(node: &'n Node, place: Place, keys: &'static Keys, findings: &mut Findings) -> Option<Self> {
         let entries = entries(node, findings)?;
+        let mut misspelt = Vec::new();
         for entry in entries {
             if keys.known.contains(&entry.key.as_str()) {
                 continue;
@@ -33,13 +36,16 @@ impl<'n> Section<'n> {
                 findings.error(entry.key_place, Problem::LaterKey { key });
             } else if keys.elsewhere.contains(&key.as_str()) {
                 findings.error(entry.key_place, Problem::KeyOfOtherFile { key, file: keys.elsewhere_file });
-            } else if !(key.starts_with("x-") && !keys.elsewhere.is_empty()) {
+            } else if keys.elsewhere.is_empty() || !key.starts_with("x-") {
                 // `x-…` at the top of a file is where anchors may stand.
                 let hint = suggest::hint(&key, keys.known.iter().copied());
+                if let Some(Hint::Nearest(meant)) = &hint {
+                    misspelt.push(meant.clone());
+                }
                 findings.error_with(entry.key_place, Problem::UnknownKey { key }, hint);
             }
         }
-        Some(Self { keys, entries, place })
+        Some(Self { keys, entries, place, misspelt })
     }
 
     /// The entry of a key; one without a value counts as absent.
@@ -59,7 +65,7 @@ impl<'n> Section<'n> {
 
     pub(super) fn require(&self, key: &'static str, findings: &mut Findings) -> Option<&'n Node> {
         let found = self.get(key);
-        if found.is_none() {
+        if found.is_none() && !self.misspelt.iter().any(|meant| meant == key) {
             let place = self.mentioned(key).map_or(self.place, |entry| entry.key_place);
             findings.missing(place, Problem::MissingKey { key });
         }

@@ -15,7 +15,7 @@ use super::suggest;
 /// Reports every setting that breaks the schema, at the value or key that does.
 pub(super) fn check(connector: &DraftConnector, plugin: &At<PluginName>, schema: &Value, findings: &mut Findings) {
     let (settings, place) = (&connector.settings.0, connector.settings.1);
-    if settings.as_ref().is_some_and(Node::is_broken) {
+    if !connector.settings_read || settings.as_ref().is_some_and(Node::is_broken) {
         return;
     }
     // The schema is a vendor's: nothing is fetched for it, and its patterns run in linear time.

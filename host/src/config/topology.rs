@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use lienthong_core::city::Transport;
 use lienthong_core::id::{AgencyId, ChannelId, ConnectorId, SchemaId};
@@ -9,10 +10,9 @@ use lienthong_core::manifest::Interface;
 use lienthong_core::schema::ChannelSchema;
 use lienthong_core::time::Timestamp;
 use serde_json::Value;
-use std::sync::Arc;
 
 use super::draft::{Draft, DraftConnector};
-use super::findings::Findings;
+use super::findings::{Findings, Hint};
 use super::problem::{Named, Problem};
 use super::schemas::{Pointed, Schemas, pointed};
 use super::source::{At, Place, Sources};
@@ -140,9 +140,14 @@ fn connector_fits(
         }
     }
 
+    // A port that was misspelt is not missing as well.
+    let mut misspelt = Vec::new();
     for (port, channel) in &connector.emits {
         let Some(spec) = manifest.ports.get(&port.value) else {
             let hint = suggest::hint(port.value.as_str(), manifest.ports.keys().map(|port| port.as_str()));
+            if let Some(Hint::Nearest(meant)) = &hint {
+                misspelt.push(meant.clone());
+            }
             findings.error_with(port.place, Problem::UnknownPort { plugin: plugin_name(), port: port.value.clone() }, hint);
             continue;
         };
@@ -155,7 +160,8 @@ fn connector_fits(
         }
     }
     for (port, spec) in manifest.ports.iter().filter(|_| connector.emits_read) {
-        if !connector.emits.iter().any(|(emitted, _)| emitted.value == *port) {
+        let written = connector.emits.iter().any(|(emitted, _)| emitted.value == *port);
+        if !written && !misspelt.iter().any(|meant| meant == port.as_str()) {
             let problem = Problem::PortNotEmitted { plugin: plugin_name(), port: port.clone(), schema: spec.schema.clone() };
             findings.missing(connector.emits_place, problem);
         }
@@ -215,23 +221,17 @@ fn grants(draft: &Draft, has: &BTreeMap<&ChannelId, Option<&SchemaId>>, now: Tim
     }
 }
 
-/// Channels that nothing fills or nobody reads: allowed, and rarely meant.
+/// Channels that nothing fills or nobody reads: allowed, and rarely meant. Said only of a city without errors, whose
+/// mending may well be the answer.
 fn flow(draft: &Draft, now: Timestamp, findings: &mut Findings) {
-    if !findings.complete() {
+    if findings.has_errors() {
         return;
     }
     let mut filled: BTreeSet<&ChannelId> =
         draft.connectors.iter().flat_map(|connector| &connector.emits).filter_map(|(_, channel)| Some(&channel.as_ref()?.value)).collect();
     let mut read = BTreeSet::new();
     for grant in &draft.grants {
-        let (Some(channel), Some(access)) = (&grant.channel, &grant.access) else {
-            // What a broken grant would allow is not known.
-            if let Some(channel) = &grant.channel {
-                filled.insert(&channel.value);
-                read.insert(&channel.value);
-            }
-            continue;
-        };
+        let (Some(channel), Some(access)) = (&grant.channel, &grant.access) else { continue };
         if grant.until.as_ref().is_none_or(|until| now < until.value.1) {
             if access.read {
                 read.insert(&channel.value);

@@ -4,7 +4,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use serde_saphyr::granit_parser::{Event, Options, Parser, ScalarStyle, Span, StrInput};
+use serde_saphyr::granit_parser::{ErrorKind, Event, Options, Parser, ScalarStyle, Span, StrInput};
 
 use super::findings::Findings;
 use super::node::{Entry, Kind, Node, Scalar};
@@ -37,7 +37,12 @@ pub(super) fn read(file: FileId, text: &str, findings: &mut Findings) -> Option<
             Some(Err(error)) => {
                 let mark = error.marker();
                 let place = Place { file, line: line(mark.line()), column: line(mark.col() + 1), width: 1 };
-                builder.findings.syntax(place, Problem::Syntax(error.kind().clone()));
+                let problem = match error.kind() {
+                    // The parser looks ahead, so it may meet its own limit before the builder does.
+                    ErrorKind::RecursionLimitExceeded => Problem::TooDeep { limit: MAX_DEPTH },
+                    kind => Problem::Syntax(kind.clone()),
+                };
+                builder.findings.syntax(place, problem);
                 break;
             }
         }
@@ -87,7 +92,7 @@ impl Builder<'_> {
             Event::DocumentStart(..) => {
                 self.documents += 1;
                 if self.documents > 1 {
-                    self.findings.error(place, Problem::SeveralDocuments);
+                    self.findings.syntax(place, Problem::SeveralDocuments);
                     return Err(Stop);
                 }
             }
@@ -211,7 +216,7 @@ impl Builder<'_> {
     fn count(&mut self, more: usize, place: Place) -> Result<(), Stop> {
         self.nodes += more;
         if self.nodes > MAX_NODES {
-            self.findings.error(place, Problem::TooManyNodes { limit: MAX_NODES });
+            self.findings.syntax(place, Problem::TooManyNodes { limit: MAX_NODES });
             return Err(Stop);
         }
         Ok(())
@@ -219,7 +224,7 @@ impl Builder<'_> {
 
     fn depth(&mut self, more: usize, place: Place) -> Result<(), Stop> {
         if self.open.len() + more > MAX_DEPTH {
-            self.findings.error(place, Problem::TooDeep { limit: MAX_DEPTH });
+            self.findings.syntax(place, Problem::TooDeep { limit: MAX_DEPTH });
             return Err(Stop);
         }
         Ok(())

@@ -18,14 +18,30 @@ pub(super) const ROWS: usize = 500;
 #[derive(Debug)]
 pub(super) enum Work {
     Group(Box<SealedGroup>),
-    Stage { call: CallId, received_at: Timestamp, origin: Origin, sealed: Sealed },
+    Stage {
+        call: CallId,
+        received_at: Timestamp,
+        origin: Origin,
+        sealed: Sealed,
+    },
     Abandon(CallId),
     EnsureChannels(Vec<ChannelId>),
-    OpenEpoch { channel: ChannelId, at_least: u32 },
+    OpenEpoch {
+        channel: ChannelId,
+        at_least: u32,
+    },
     RecordRun(Box<Run>),
     InsertKey(Box<KeyRow>),
-    RevokeKey { id: String, at: Timestamp },
-    Forget { before: Timestamp },
+    RevokeKey {
+        id: String,
+        at: Timestamp,
+    },
+    Forget {
+        before: Timestamp,
+    },
+    /// Makes the disk as small as a test wants it, in pages.
+    #[cfg(test)]
+    MaxPages(i64),
 }
 
 /// A [`super::Group`] whose records are compressed.
@@ -106,6 +122,11 @@ impl Apply<'_> {
             Work::InsertKey(key) => self.insert_key(*key).await,
             Work::RevokeKey { id, at } => self.revoke_key(&id, at).await,
             Work::Forget { before } => self.forget(before).await,
+            #[cfg(test)]
+            Work::MaxPages(pages) => {
+                sqlx::query(sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {pages}"))).execute(&mut *self.db).await?;
+                Ok(Done::Rows(0))
+            }
         }
     }
 

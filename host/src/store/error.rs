@@ -71,14 +71,6 @@ pub enum Error {
         /// What does not fit.
         what: String,
     },
-    /// A value in the database that the hub would not have written.
-    #[error("the database holds an impossible {what}: `{found}`")]
-    Impossible {
-        /// Which value.
-        what: &'static str,
-        /// As it stands.
-        found: String,
-    },
     /// Nothing was done.
     #[error(transparent)]
     Refused(#[from] Refusal),

@@ -45,6 +45,9 @@ pub(super) fn hold(folder: &Path) -> Result<FolderLock, Error> {
         file.rewind()?;
         writeln!(file, "{}", std::process::id())
     };
-    write(&mut file).map_err(Error::io("cannot write", &path))?;
+    // For people only: a full disk must not keep the hub from reading.
+    if let Err(error) = write(&mut file) {
+        tracing::warn!(%error, "the process id could not be written to hub.lock");
+    }
     Ok(FolderLock { _file: file })
 }

@@ -5,15 +5,25 @@
 
 mod apply;
 mod block;
+#[cfg(test)]
+pub(crate) mod conformance;
+#[cfg(test)]
+mod crash_tests;
 mod database;
 mod decode;
 mod error;
 mod folder;
 mod group;
 mod listing;
+#[cfg(test)]
+mod measure_tests;
+#[cfg(test)]
+mod model_tests;
 mod read;
 mod receipts;
 mod rows;
+#[cfg(test)]
+mod sqlite_tests;
 mod staging;
 mod tail;
 mod upkeep;
@@ -135,7 +145,7 @@ impl Store {
         };
         let path = database::file(&folder);
         let mut db = database::writer(&path).await?;
-        staging::delete_lost(&mut db).await?;
+        let first_call = staging::delete_lost(&mut db).await?;
         let writer = Writer::new(db, lock, group).await?;
         let readers = database::readers(&path).await?;
         let (queue, jobs) = mpsc::channel(QUEUE);
@@ -146,7 +156,7 @@ impl Store {
             shares: Arc::new(Semaphore::new(QUEUE_KIB)),
             readers,
             shown,
-            next_call: AtomicI64::new(1),
+            next_call: AtomicI64::new(first_call),
             closing,
             writer: Mutex::new(Some(writer)),
         };

@@ -9,10 +9,31 @@ use sqlx::{QueryBuilder, Row, SqliteConnection};
 
 use super::apply::{Apply, Done, Offset, ROWS, Take, Trouble};
 use super::block::{Sealed, SealedBatch, SealedRejections};
+use super::error::{Severity, severity};
 use super::{CallId, Refusal, decode};
 
-/// Deletes what calls staged that never came back: at opening, before anyone can begin a call.
-pub(super) async fn delete_lost(db: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+/// Deletes what calls staged that never came back: at opening, before anyone can begin a call. A full disk refuses
+/// deletions too; what is left then waits for the next start, and the answer is the first number that no call has.
+pub(super) async fn delete_lost(db: &mut SqliteConnection) -> Result<i64, sqlx::Error> {
+    match delete_all(db).await {
+        Err(error) if severity(&error) == Severity::Full => {
+            tracing::warn!(%error, "the disk is full: output of lost calls is kept until the next start")
+        }
+        deleted => deleted?,
+    }
+    first_free_call(db).await
+}
+
+pub(super) async fn first_free_call(db: &mut SqliteConnection) -> Result<i64, sqlx::Error> {
+    let last: i64 = sqlx::query_scalar(
+        "SELECT COALESCE(MAX(call), 0) FROM (SELECT MAX(call) AS call FROM staged_batch UNION ALL SELECT MAX(call) FROM staged_rejection) AS staged",
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(last + 1)
+}
+
+async fn delete_all(db: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     let mut tx = sqlx::Connection::begin_with(db, "BEGIN IMMEDIATE").await?;
     for sql in [
         "DELETE FROM block WHERE block IN (SELECT block FROM staged_batch UNION SELECT block FROM staged_rejection)",

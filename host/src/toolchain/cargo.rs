@@ -1,7 +1,7 @@
 //! The one call of Cargo.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -42,7 +42,10 @@ pub(super) fn compile(toolchain: &Toolchain, plugin_dir: &Path, cache: &Path) ->
     command.current_dir(plugin_dir).env("CARGO_TARGET_DIR", &target_dir).stdin(Stdio::null()).stdout(Stdio::piped());
 
     let tool = "cargo build".to_owned();
-    let mut child = command.spawn().map_err(|e| Error::Tool { tool: tool.clone(), status: e.to_string() })?;
+    let mut child = command.spawn().map_err(|e| match e.kind() {
+        io::ErrorKind::NotFound => Error::NoToolchain("there is no `cargo` on the PATH: install Rust with rustup".to_owned()),
+        _ => Error::Tool { tool: tool.clone(), status: e.to_string() },
+    })?;
     let mut module = None;
     if let Some(stdout) = child.stdout.take() {
         let own = plugin_dir.join("Cargo.toml");

@@ -44,11 +44,11 @@ pub struct Built {
     pub fresh: bool,
 }
 
-/// Why a plugin was not built.
+/// Why a plugin was not built. Where there is a `source()`, it says the rest.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file or folder cannot be used.
-    #[error("{path}: {source}")]
+    #[error("{path} cannot be used")]
     Io {
         /// Which.
         path: PathBuf,
@@ -56,7 +56,7 @@ pub enum Error {
         source: io::Error,
     },
     /// The plugin's manifest is no manifest.
-    #[error("{path}: {source}")]
+    #[error("{path} is no plugin's manifest")]
     Manifest {
         /// Which.
         path: PathBuf,
@@ -184,9 +184,29 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_named() {
+    fn what_is_wrong_is_named_with_its_file() {
         let folder = tempfile::tempdir().unwrap();
-        let error = build(folder.path(), folder.path(), &Options::default()).unwrap_err().to_string();
-        assert!(error.contains("plugin.toml"), "{error}");
+        let plugin = folder.path().join("one");
+        fs::create_dir(&plugin).unwrap();
+        let error = || format!("{:#}", anyhow::Error::from(build(&plugin, folder.path(), &Options::default()).unwrap_err()));
+        let put = |file: &str, text: &str| fs::write(plugin.join(file), text).unwrap();
+        let named = |file: &str, what: &str| {
+            let error = error();
+            assert!(error.contains(&format!("one/{file}")), "{error}");
+            assert_eq!(error.matches(what).count(), 1, "{error}");
+        };
+
+        named("plugin.toml", "cannot be used: No such file");
+        put("plugin.toml", "[plugin]\nname = \"a-b\"\ncolour = 3\n");
+        named("plugin.toml", "colour");
+        put(
+            "plugin.toml",
+            "[plugin]\nname = \"a-b\"\nversion = \"1.0.0\"\nvendor = \"v\"\nlicense = \"ISC\"\ndescription = \"d\"\ninterfaces = [\"sink\"]\n",
+        );
+        named("Cargo.toml", "No such file");
+        put("Cargo.toml", "[package\n");
+        named("Cargo.toml", "line 1");
+        put("Cargo.toml", "[package]\nname = \"a-b\"\n[dependencies]\nsdk = { path = \"../gone\" }\n");
+        named("Cargo.toml", "../gone");
     }
 }

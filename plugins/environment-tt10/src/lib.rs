@@ -52,7 +52,7 @@ lienthong_sdk::export_receiver!(Stations);
 impl Receiver for Stations {
     fn receive(&self, call: &mut Call<'_>, mut message: Message) -> Result<Option<Reply>, Failure> {
         let settings: Settings = call.settings()?;
-        let file = message.name.as_deref().map(place::file_name);
+        let file = message.name.as_deref().and_then(place::file_name);
         let place = Place::find(file, settings.station, settings.province, settings.facility).map_err(Failure::InvalidInput)?;
 
         let mut raw = Vec::new();

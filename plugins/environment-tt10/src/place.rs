@@ -12,9 +12,16 @@ pub(crate) struct Place {
     pub(crate) facility: Option<String>,
 }
 
-/// The part after the last slash.
-pub(crate) fn file_name(name: &str) -> &str {
-    name.rsplit(['/', '\\']).next().unwrap_or(name)
+/// What a file system allows, and the schema's limit; a longer name comes from no station.
+const MAX_FILE_NAME_CHARS: usize = 255;
+
+/// The schema's limit for station, province and facility.
+const MAX_PART_CHARS: usize = 128;
+
+/// The part after the last slash, if it is a name.
+pub(crate) fn file_name(name: &str) -> Option<&str> {
+    let last = name.rsplit(['/', '\\']).next().unwrap_or(name);
+    (!last.is_empty() && last.chars().count() <= MAX_FILE_NAME_CHARS).then_some(last)
 }
 
 impl Place {
@@ -47,7 +54,8 @@ impl Place {
         let (rest, station) = rest.rsplit_once('_')?;
         let (province, facility) = rest.split_once('_')?;
         let dated = moment.len() == 14 && moment.bytes().all(|b| b.is_ascii_digit());
-        let whole = extension.eq_ignore_ascii_case("txt") && dated && [province, facility, station].iter().all(|part| !part.is_empty());
+        let sound = |part: &&str| !part.is_empty() && part.chars().count() <= MAX_PART_CHARS;
+        let whole = extension.eq_ignore_ascii_case("txt") && dated && [province, facility, station].iter().all(sound);
         whole.then(|| Self { station: station.to_owned(), province: Some(province.to_owned()), facility: Some(facility.to_owned()) })
     }
 }
@@ -76,6 +84,18 @@ mod tests {
         ] {
             assert_eq!(found(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn a_name_is_what_follows_the_last_slash() {
+        for (given, name) in
+            [("a/b.txt", Some("b.txt")), ("C:\\a\\b.txt", Some("b.txt")), ("b.txt", Some("b.txt")), ("a/", None), ("", None)]
+        {
+            assert_eq!(file_name(given), name, "{given}");
+        }
+        assert_eq!(file_name(&"ộ".repeat(255)).map(str::len), Some(765));
+        assert_eq!(file_name(&"a".repeat(256)), None);
+        assert_eq!(found(&format!("A_{}_C_20251123101500.txt", "b".repeat(129))), None);
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use csv::ByteRecord;
 use serde::Serialize;
 
-/// The longest description of real feeds has some two thousand bytes.
-const MAX_FIELD_BYTES: usize = 16 << 10;
+/// What the longest description may have in UTF-8: what is longer is not even decoded.
+const MAX_FIELD_BYTES: usize = 32 << 10;
 
 /// A file of the feed.
 pub(crate) trait Table<'r>: Serialize + Sized {
@@ -39,16 +39,50 @@ impl<'r> Row<'r> {
     }
 }
 
-/// What a column may hold. Each is given the field's text and the column's name.
+/// What a column may hold, as the schemas of the ports have it. Each is given the field's text and the column's name. What
+/// does not fit is rejected here rather than left to the schema, for here its file and line are known.
 pub(crate) mod value {
-    /// Text that must be there.
-    pub(crate) fn id<'r>(text: &'r str, name: &str) -> Result<&'r str, String> {
-        if text.is_empty() { Err(format!("{name} is empty")) } else { Ok(text) }
+    fn at_most<'r>(max_chars: usize, text: &'r str, name: &str) -> Result<Option<&'r str>, String> {
+        if text.len() > max_chars && text.chars().count() > max_chars {
+            return Err(format!("{name} has more than {max_chars} characters"));
+        }
+        Ok(Some(text).filter(|t| !t.is_empty()))
     }
 
-    /// Text.
-    pub(crate) fn text<'r>(text: &'r str, _: &str) -> Result<Option<&'r str>, String> {
-        Ok(Some(text).filter(|t| !t.is_empty()))
+    /// An identifier or a short name.
+    pub(crate) fn short<'r>(text: &'r str, name: &str) -> Result<Option<&'r str>, String> {
+        at_most(512, text, name)
+    }
+
+    /// An identifier that must be there.
+    pub(crate) fn id<'r>(text: &'r str, name: &str) -> Result<&'r str, String> {
+        short(text, name)?.ok_or_else(|| format!("{name} is empty"))
+    }
+
+    /// A name for people, or an address.
+    pub(crate) fn text<'r>(text: &'r str, name: &str) -> Result<Option<&'r str>, String> {
+        at_most(2_048, text, name)
+    }
+
+    /// A description.
+    pub(crate) fn description<'r>(text: &'r str, name: &str) -> Result<Option<&'r str>, String> {
+        at_most(8_192, text, name)
+    }
+
+    /// The name of a time zone.
+    pub(crate) fn timezone<'r>(text: &'r str, name: &str) -> Result<Option<&'r str>, String> {
+        at_most(64, text, name)
+    }
+
+    /// Six hexadecimal digits; the sign that the web puts in front of them is left out.
+    pub(crate) fn color<'r>(text: &'r str, name: &str) -> Result<Option<&'r str>, String> {
+        let digits = text.strip_prefix('#').unwrap_or(text);
+        let fits = digits.len() == 6 && digits.bytes().all(|b| b.is_ascii_hexdigit());
+        match text {
+            "" => Ok(None),
+            _ if fits => Ok(Some(digits)),
+            _ => Err(format!("{name} is no color of six hexadecimal digits")),
+        }
     }
 
     /// A whole number from 0.
@@ -66,8 +100,65 @@ pub(crate) mod value {
         count(text, name)?.ok_or_else(|| format!("{name} is empty"))
     }
 
+    fn code(max: u32, text: &str, name: &str) -> Result<Option<u32>, String> {
+        match count(text, name)? {
+            Some(number) if number > max => Err(format!("{name} must be from 0 to {max}")),
+            number => Ok(number),
+        }
+    }
+
+    /// One of two choices.
+    pub(crate) fn code_to_1(text: &str, name: &str) -> Result<Option<u32>, String> {
+        code(1, text, name)
+    }
+
+    /// One of three choices.
+    pub(crate) fn code_to_2(text: &str, name: &str) -> Result<Option<u32>, String> {
+        code(2, text, name)
+    }
+
+    /// One of four choices.
+    pub(crate) fn code_to_3(text: &str, name: &str) -> Result<Option<u32>, String> {
+        code(3, text, name)
+    }
+
+    /// One of five choices.
+    pub(crate) fn code_to_4(text: &str, name: &str) -> Result<Option<u32>, String> {
+        code(4, text, name)
+    }
+
+    /// A kind of vehicle: the reference's, or one of the extended kinds that go up to 1799.
+    pub(crate) fn vehicle(text: &str, name: &str) -> Result<u32, String> {
+        code(1_799, text, name)?.ok_or_else(|| format!("{name} is empty"))
+    }
+
+    fn within(range: std::ops::RangeInclusive<f64>, text: &str, name: &str) -> Result<Option<f64>, String> {
+        match number(text, name)? {
+            Some(number) if !range.contains(&number) => Err(format!("{name} must be from {} to {}", range.start(), range.end())),
+            number => Ok(number),
+        }
+    }
+
+    /// Degrees north of the equator.
+    pub(crate) fn latitude(text: &str, name: &str) -> Result<Option<f64>, String> {
+        within(-90.0..=90.0, text, name)
+    }
+
+    /// Degrees east of Greenwich.
+    pub(crate) fn longitude(text: &str, name: &str) -> Result<Option<f64>, String> {
+        within(-180.0..=180.0, text, name)
+    }
+
+    /// A length in the feed's own unit.
+    pub(crate) fn distance(text: &str, name: &str) -> Result<Option<f64>, String> {
+        match number(text, name)? {
+            Some(number) if number < 0.0 => Err(format!("{name} is less than 0")),
+            number => Ok(number),
+        }
+    }
+
     /// A decimal number.
-    pub(crate) fn number(text: &str, name: &str) -> Result<Option<f64>, String> {
+    fn number(text: &str, name: &str) -> Result<Option<f64>, String> {
         if text.is_empty() {
             return Ok(None);
         }
@@ -163,6 +254,32 @@ mod tests {
     use super::value::*;
 
     #[test]
+    fn values_keep_to_their_range() {
+        assert_eq!(latitude("-90", "n"), Ok(Some(-90.0)));
+        assert_eq!(latitude("90.1", "n").unwrap_err(), "n must be from -90 to 90");
+        assert_eq!(longitude("180", "n"), Ok(Some(180.0)));
+        assert!(longitude("-180.5", "n").is_err());
+        assert_eq!((distance("0", "n"), distance("", "n")), (Ok(Some(0.0)), Ok(None)));
+        assert!(distance("-0.1", "n").is_err());
+        assert_eq!((code_to_2("2", "n"), code_to_2("", "n")), (Ok(Some(2)), Ok(None)));
+        assert_eq!(code_to_2("3", "n").unwrap_err(), "n must be from 0 to 2");
+        assert_eq!(vehicle("700", "n"), Ok(700));
+        assert!(vehicle("1800", "n").is_err() && vehicle("", "n").is_err());
+        assert_eq!((color("#ff0000", "n"), color("00FF00", "n"), color("", "n")), (Ok(Some("ff0000")), Ok(Some("00FF00")), Ok(None)));
+        for bad in ["#", "red", "#12345", "##123456", "12345g"] {
+            assert!(color(bad, "n").is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn lengths_are_counted_in_characters() {
+        assert!(short(&"ộ".repeat(512), "n").is_ok());
+        assert_eq!(short(&"ộ".repeat(513), "n").unwrap_err(), "n has more than 512 characters");
+        assert!(id("", "n").is_err());
+        assert_eq!(text("", "n"), Ok(None));
+    }
+
+    #[test]
     fn times_go_beyond_midnight_and_have_one_spelling() {
         for (given, spelled, after) in
             [("8:05:00", "08:05:00", 29_100), ("24:00:00", "24:00:00", 86_400), ("100:59:59", "100:59:59", 363_599)]
@@ -178,10 +295,10 @@ mod tests {
 
     #[test]
     fn numbers_are_numbers_of_json() {
-        assert_eq!(number("-16.92", "n"), Ok(Some(-16.92)));
+        assert_eq!(longitude("-16.92", "n"), Ok(Some(-16.92)));
         assert_eq!(count("0", "n"), Ok(Some(0)));
         for bad in ["nan", "inf", "1e999", "1,5", "--1", "0x1"] {
-            assert!(number(bad, "n").is_err(), "{bad}");
+            assert!(distance(bad, "n").is_err(), "{bad}");
         }
         for bad in ["-1", "+1", "1.0", "4294967296"] {
             assert!(count(bad, "n").is_err(), "{bad}");

@@ -1,0 +1,476 @@
+//! What every store must keep, whatever database is beneath: one suite for all. Each function gets a way to open the same
+//! store again and again.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use lienthong_core::decode::{DecodeLimits, Decoder};
+use lienthong_core::id::{AgencyId, ChannelId, ConnectorId, SchemaId};
+use lienthong_core::log::{Origin, Position, StoredBatch};
+use lienthong_core::record::{Envelope, ValidBatch, Violation};
+use lienthong_core::schema::ChannelSchema;
+use lienthong_core::time::Timestamp;
+use tokio::time::Instant;
+
+use super::{
+    Advance, Append, Error, Group, KeyOwner, KeyRow, Outcome, Part, QuarantineFilter, Receipt, Refusal, Rejection, Remember, Run, RunError,
+    RunOutcome, Store,
+};
+
+/// 2026-11-23T00:00:00Z.
+pub(crate) const NOON: Timestamp = Timestamp::from_micros(1_795_392_000_000_000);
+
+pub(crate) fn channel(name: &str) -> ChannelId {
+    ChannelId::new(name).unwrap()
+}
+
+pub(crate) fn origin() -> Origin {
+    Origin { agency: AgencyId::new("weather-office").unwrap(), connector: Some(ConnectorId::new("weather/stations").unwrap()) }
+}
+
+/// Records as their channel's schema lets them through.
+pub(crate) fn batch(records: impl IntoIterator<Item = String>) -> ValidBatch {
+    batch_with(records.into_iter().map(|record| (record, None)))
+}
+
+pub(crate) fn batch_with(records: impl IntoIterator<Item = (String, Option<Envelope>)>) -> ValidBatch {
+    let id = SchemaId::new("weather/readings.v3").unwrap();
+    let schema = ChannelSchema::compile(id.clone(), serde_json::json!({ "type": "object" }), &[]).unwrap();
+    let mut decoder = Decoder::new(DecodeLimits::default());
+    let mut batch = ValidBatch::new(id);
+    for (record, envelope) in records {
+        batch.push(schema.validate(&mut decoder, record.as_bytes()).unwrap(), envelope);
+    }
+    batch
+}
+
+pub(crate) fn numbered(range: std::ops::Range<u64>) -> ValidBatch {
+    batch(range.map(|n| format!("{{\"n\":{n}}}")))
+}
+
+pub(crate) fn append(to: &str, batch: ValidBatch) -> Append {
+    Append { channel: channel(to), batch }
+}
+
+pub(crate) fn rejection(of: &str, bytes: &[u8]) -> Rejection {
+    let violation = Violation { pointer: "/n".into(), keyword: "type".into(), message: "is no number".into() };
+    Rejection { channel: channel(of), schema: SchemaId::new("weather/readings.v3").unwrap(), bytes: bytes.to_vec(), violation }
+}
+
+pub(crate) fn group(appends: Vec<Append>) -> Group {
+    Group { appends, ..Group::new(NOON, origin()) }
+}
+
+pub(crate) fn part(appends: Vec<Append>, rejections: Vec<Rejection>) -> Part {
+    Part { received_at: NOON, origin: origin(), appends, rejections }
+}
+
+pub(crate) fn keyed(key: &str, body: u8) -> Remember {
+    Remember { scope: "weather-office".into(), key: key.into(), body_hash: [body; 32], note: vec![body] }
+}
+
+fn committed(outcome: Outcome) -> Receipt {
+    match outcome {
+        Outcome::Committed(receipt) => receipt,
+        other => panic!("{other:?}"),
+    }
+}
+
+pub(crate) fn at(epoch: u32, offset: u64) -> Position {
+    Position { epoch, offset }
+}
+
+pub(crate) fn lines(batches: &[StoredBatch]) -> Vec<(u64, String)> {
+    batches
+        .iter()
+        .flat_map(|b| b.records().map(|(offset, bytes, _)| (offset, String::from_utf8(bytes.to_vec()).unwrap())).collect::<Vec<_>>())
+        .collect()
+}
+
+/// The whole channel, page by page.
+pub(crate) async fn everything(store: &Store, of: &ChannelId) -> Vec<StoredBatch> {
+    let (mut from, mut all) = (Position::START, Vec::new());
+    loop {
+        let page = store.read(of, from, 10_000, 4 << 20).await.unwrap();
+        let Some(last) = page.last() else { return all };
+        from = last.end();
+        all.extend(page);
+    }
+}
+
+/// P4 and P3 in one: every sum adds up, and what is read is what was counted, without a gap.
+pub(crate) async fn adds_up(store: &Store) {
+    for sums in store.sums().await.unwrap() {
+        assert_eq!(sums.accepted, sums.stored + sums.open + sums.discarded, "{sums:?}");
+        let all = everything(store, &sums.channel).await;
+        assert_eq!(sums.stored, all.iter().map(|b| u64::from(b.count)).sum::<u64>(), "{sums:?}");
+        assert_eq!(sums.bytes, all.iter().map(|b| b.ndjson.len() as u64).sum::<u64>(), "{sums:?}");
+        let mut next = Position::START;
+        for batch in &all {
+            if batch.first.epoch > next.epoch {
+                next = at(batch.first.epoch, 0);
+            }
+            assert_eq!(batch.first, next, "{}", sums.channel);
+            assert_eq!(batch.records().count(), batch.count as usize);
+            next = batch.end();
+        }
+        if sums.next.offset > 0 {
+            assert_eq!(sums.next, next, "{}", sums.channel);
+        }
+        assert_eq!(store.end(&sums.channel), Some(sums.next));
+    }
+}
+
+pub(crate) async fn offsets_are_dense_under_many_writers(open: impl AsyncFn() -> Store) {
+    let store = open().await;
+    store.ensure_channels(&[channel("a/one"), channel("a/two")]).await.unwrap();
+    let writers = (0..64_u64).map(|writer| {
+        let store = store.clone();
+        tokio::spawn(async move {
+            let mut ranges = Vec::new();
+            for n in 0..8 {
+                let two = append("a/two", batch([format!("{{\"w\":{writer},\"n\":{n}}}")]));
+                let one = append("a/one", numbered(0..writer % 3 + 1));
+                ranges.extend(committed(store.commit(group(vec![two, one])).await).ranges);
+            }
+            ranges
+        })
+    });
+    let mut taken = BTreeSet::new();
+    for writer in writers.collect::<Vec<_>>() {
+        for range in writer.await.unwrap() {
+            for offset in range.first..range.first + range.count {
+                assert!(taken.insert((range.channel.clone(), offset)), "{range:?} was given twice");
+            }
+        }
+    }
+    adds_up(&store).await;
+    assert_eq!(store.end(&channel("a/two")), Some(at(1, 512)));
+    assert_eq!(taken.len() as u64, 512 + store.end(&channel("a/one")).unwrap().offset);
+    let seen: BTreeSet<_> = lines(&everything(&store, &channel("a/two")).await).into_iter().map(|(_, text)| text).collect();
+    assert_eq!(seen.len(), 512);
+}
+
+pub(crate) async fn checkpoints_move_by_compare_and_set(open: impl AsyncFn() -> Store) {
+    let store = open().await;
+    store.ensure_channels(&[channel("a/one")]).await.unwrap();
+    let step = |expected, cursor: &str| Group {
+        advance: Some(Advance { owner: "weather/stations".into(), expected, cursor: cursor.into() }),
+        ..group(vec![append("a/one", numbered(0..1))])
+    };
+    let refused = Outcome::Refused(Refusal::CheckpointMoved);
+    assert_eq!(store.commit(step(Some(1), "x")).await, refused, "none is there yet");
+    committed(store.commit(step(None, "first")).await);
+    assert_eq!(store.commit(step(None, "again")).await, refused);
+    committed(store.commit(step(Some(1), "second")).await);
+    assert_eq!(store.commit(step(Some(1), "late")).await, refused);
+    let checkpoint = store.checkpoint("weather/stations").await.unwrap().unwrap();
+    assert_eq!((checkpoint.cursor.as_slice(), checkpoint.version, checkpoint.updated_at), (&b"second"[..], 2, NOON));
+    assert_eq!(store.end(&channel("a/one")), Some(at(1, 2)), "a refused group leaves no record");
+    let races = (0..16).map(|_| {
+        let (store, group) = (store.clone(), step(Some(2), "race"));
+        tokio::spawn(async move { matches!(store.commit(group).await, Outcome::Committed(_)) })
+    });
+    let mut won = 0;
+    for race in races.collect::<Vec<_>>() {
+        won += u32::from(race.await.unwrap());
+    }
+    assert_eq!(won, 1);
+    assert_eq!(store.checkpoint("nobody").await.unwrap(), None);
+    adds_up(&store).await;
+}
+
+pub(crate) async fn a_key_is_done_once(open: impl AsyncFn() -> Store) {
+    let store = open().await;
+    store.ensure_channels(&[channel("a/one")]).await.unwrap();
+    let with = |key: &str, body| Group {
+        remember: Some(keyed(key, body)),
+        rejections: vec![rejection("a/one", b"bad")],
+        ..group(vec![append("a/one", numbered(0..3))])
+    };
+    let first = committed(store.commit(with("k", 1)).await);
+    assert_eq!((first.ranges[0].first, first.ranges[0].count, first.quarantined, first.note.as_slice()), (0, 3, 1, &[1][..]));
+    assert_eq!(store.commit(with("k", 1)).await, Outcome::Repeated(first.clone()));
+    assert_eq!(store.commit(with("k", 2)).await, Outcome::Refused(Refusal::KeyReused));
+    let twins = (0..16).map(|_| {
+        let (store, group) = (store.clone(), with("twin", 5));
+        tokio::spawn(async move { store.commit(group).await })
+    });
+    let (mut done, mut receipts) = (0, Vec::new());
+    for twin in twins.collect::<Vec<_>>() {
+        match twin.await.unwrap() {
+            Outcome::Committed(receipt) => (done += 1, receipts.push(receipt)).1,
+            Outcome::Repeated(receipt) => receipts.push(receipt),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(done, 1);
+    assert!(receipts.windows(2).all(|pair| pair[0] == pair[1]));
+    assert_eq!(store.end(&channel("a/one")), Some(at(1, 6)));
+    let known = store.recall("weather-office", b"k").await.unwrap().unwrap();
+    assert_eq!((known.receipt, known.body_hash, known.at), (first, [1; 32], NOON));
+    assert_eq!(store.recall("other-office", b"k").await.unwrap(), None);
+    let days = |n: i64| NOON.plus_micros(n * 86_400_000_000);
+    assert_eq!(store.sweep(days(7)).await.unwrap(), 0);
+    assert_eq!(store.sweep(days(7).plus_micros(1)).await.unwrap(), 2);
+    assert_eq!(store.recall("weather-office", b"k").await.unwrap(), None);
+    adds_up(&store).await;
+}
+
+pub(crate) async fn a_refused_group_leaves_the_others(open: impl AsyncFn() -> Store) {
+    let store = open().await;
+    store.ensure_channels(&[channel("a/one")]).await.unwrap();
+    let groups = (0..32).map(|n| {
+        let to = if n % 2 == 0 { "a/one" } else { "z/none" };
+        // The unknown channel comes last, after the known one's counter has moved.
+        let group = group(vec![append("a/one", numbered(0..1)), append(to, numbered(0..1))]);
+        let store = store.clone();
+        tokio::spawn(async move { store.commit(group).await })
+    });
+    for (n, group) in groups.collect::<Vec<_>>().into_iter().enumerate() {
+        match group.await.unwrap() {
+            Outcome::Committed(_) if n % 2 == 0 => {}
+            Outcome::Refused(Refusal::UnknownChannel(unknown)) if n % 2 == 1 => assert_eq!(unknown, channel("z/none")),
+            other => panic!("{n}: {other:?}"),
+        }
+    }
+    assert_eq!(store.end(&channel("a/one")), Some(at(1, 32)));
+    let staged = store.stage(store.begin_call(), part(vec![append("z/none", numbered(0..1))], vec![])).await;
+    assert!(matches!(staged, Err(Error::Refused(Refusal::UnknownChannel(_)))), "{staged:?}");
+    adds_up(&store).await;
+}
+
+pub(crate) async fn staged_output_appears_at_once_or_never(open: impl AsyncFn() -> Store) {
+    let store = open().await;
+    store.ensure_channels(&[channel("a/one"), channel("a/two")]).await.unwrap();
+    let (call, abandoned, lost) = (store.begin_call(), store.begin_call(), store.begin_call());
+    store
+        .stage(call, part(vec![append("a/one", numbered(0..2)), append("a/two", numbered(0..1))], vec![rejection("a/one", b"r0")]))
+        .await
+        .unwrap();
+    store.stage(abandoned, part(vec![append("a/one", numbered(100..103))], vec![rejection("a/one", b"gone")])).await.unwrap();
+    committed(store.commit(group(vec![append("a/one", numbered(50..51))])).await);
+    store.stage(call, part(vec![append("a/one", numbered(2..5))], vec![rejection("a/two", b"r1")])).await.unwrap();
+    assert_eq!(store.end(&channel("a/one")), Some(at(1, 1)));
+    assert_eq!(store.quarantine(QuarantineFilter::default()).await.unwrap(), []);
+
+    let publish =
+        Group { publish: Some(call), rejections: vec![rejection("a/one", b"r2")], ..group(vec![append("a/one", numbered(60..61))]) };
+    let receipt = committed(store.commit(publish).await);
+    let ranges: Vec<_> = receipt.ranges.iter().map(|r| (r.channel.as_str(), r.first, r.count)).collect();
+    assert_eq!((ranges, receipt.quarantined), (vec![("a/one", 1, 6), ("a/two", 0, 1)], 3));
+    let expected: Vec<_> = [50, 60, 0, 1, 2, 3, 4].iter().zip(0..).map(|(n, offset)| (offset, format!("{{\"n\":{n}}}"))).collect();
+    assert_eq!(lines(&everything(&store, &channel("a/one")).await), expected);
+    store.abandon(abandoned).await.unwrap();
+    store.stage(lost, part(vec![append("a/two", numbered(7..9))], vec![])).await.unwrap();
+    adds_up(&store).await;
+    store.close().await.unwrap();
+
+    let store = open().await;
+    for call in [abandoned, lost, call] {
+        let receipt = committed(store.commit(Group { publish: Some(call), ..group(vec![]) }).await);
+        assert_eq!(receipt, Receipt::default());
+    }
+    let mut bytes = Vec::new();
+    for entry in store.quarantine(QuarantineFilter::default()).await.unwrap() {
+        bytes.push(store.quarantine_entry(entry.id).await.unwrap().unwrap().1);
+    }
+    bytes.sort();
+    assert_eq!(bytes, [b"r0", b"r1", b"r2"]);
+    adds_up(&store).await;
+}
+
+pub(crate) async fn pages_begin_and_end_where_asked(open: impl AsyncFn() -> Store) {
+    let store = open().await;
+    let one = channel("a/one");
+    store.ensure_channels(std::slice::from_ref(&one)).await.unwrap();
+    let said = |n: u64| Envelope { id: Some(format!("id-{n}")), ..Envelope::default() };
+    for first in [0_u64, 10, 20] {
+        let batch = batch_with((first..first + 10).map(|n| (format!("{{\"n\":{n}}}"), (n % 2 == 0 && n < 20).then(|| said(n)))));
+        committed(store.commit(group(vec![append("a/one", batch)])).await);
+    }
+    for (from, max, expected) in [
+        (0, 100, 0..30),
+        (0, 1, 0..1),
+        (5, 3, 5..8),
+        (5, 10, 5..15),
+        (9, 11, 9..20),
+        (29, 5, 29..30),
+        (30, 5, 30..30),
+        (99, 5, 30..30),
+        (7, 0, 7..7),
+    ] {
+        let page = store.read(&one, at(1, from), max, 1 << 20).await.unwrap();
+        let expected: Vec<_> = expected.map(|n: u64| (n, format!("{{\"n\":{n}}}"))).collect();
+        assert_eq!(lines(&page), expected, "{from} {max}");
+        for (offset, _, envelope) in page.iter().flat_map(|b| b.records().collect::<Vec<_>>()) {
+            let wanted = if offset % 2 == 0 && offset < 20 { said(offset) } else { Envelope::default() };
+            assert_eq!(envelope.cloned().unwrap_or_default(), wanted, "{offset}");
+        }
+    }
+    assert_eq!(store.read(&one, at(1, 0), 100, 1).await.unwrap().len(), 1, "one batch, however large");
+    let cut = &store.read(&one, at(1, 3), 1, 1).await.unwrap()[0];
+    assert_eq!((cut.first, cut.count, &cut.origin, cut.received_at, cut.schema_version), (at(1, 3), 1, &origin(), NOON, 3));
+    assert_eq!(store.read(&channel("z/none"), at(1, 0), 1, 1).await.unwrap().len(), 0);
+
+    // Longer than a block: split between records, and one record longer than a block would be stays whole.
+    let wide = |n: u64| format!("{{\"n\":{n},\"t\":\"{}\"}}", "x".repeat(700_000));
+    let many = batch((0..3).map(wide).chain((3..40_000).map(|n| format!("{{\"n\":{n},\"t\":\"a text of some length to fill blocks\"}}"))));
+    let receipt = committed(store.commit(group(vec![append("a/one", many)])).await);
+    assert_eq!((receipt.ranges[0].first, receipt.ranges[0].count), (30, 40_000));
+    let all = everything(&store, &one).await;
+    assert!(all.iter().all(|b| b.ndjson.len() <= 1 << 20));
+    adds_up(&store).await;
+    assert_eq!(
+        lines(&store.read(&one, at(1, 30_029), 1, 1).await.unwrap())[0].1,
+        "{\"n\":29999,\"t\":\"a text of some length to fill blocks\"}"
+    );
+}
+
+pub(crate) async fn waits_end_when_a_record_comes(open: impl AsyncFn() -> Store) {
+    let store = open().await;
+    let one = channel("a/one");
+    store.ensure_channels(std::slice::from_ref(&one)).await.unwrap();
+    let soon = || Instant::now() + Duration::from_millis(5);
+    let late = || Instant::now() + Duration::from_secs(60);
+    assert_eq!(store.wait(&one, Position::START, soon()).await, None);
+    assert_eq!(store.wait(&channel("z/none"), Position::START, soon()).await, None);
+    for n in 0..200 {
+        let waiting = tokio::spawn({
+            let (store, one) = (store.clone(), one.clone());
+            async move { store.wait(&one, at(1, n), late()).await }
+        });
+        committed(store.commit(group(vec![append("a/one", numbered(n..n + 1))])).await);
+        assert_eq!(waiting.await.unwrap(), Some(at(1, n + 1)));
+    }
+    assert_eq!(store.wait(&one, Position::START, soon()).await, Some(at(1, 200)));
+    // A new epoch without records wakes nobody, its first record does.
+    store.open_epoch(&one, 0).await.unwrap();
+    assert_eq!(store.wait(&one, at(1, 200), soon()).await, None);
+    assert_eq!(store.wait(&one, at(1, 199), soon()).await, Some(at(2, 0)));
+    committed(store.commit(group(vec![append("a/one", numbered(0..1))])).await);
+    assert_eq!(store.wait(&one, at(1, 200), late()).await, Some(at(2, 1)));
+}
+
+pub(crate) async fn epochs_follow_each_other(open: impl AsyncFn() -> Store) {
+    let store = open().await;
+    let one = channel("a/one");
+    store.ensure_channels(std::slice::from_ref(&one)).await.unwrap();
+    committed(store.commit(group(vec![append("a/one", numbered(0..4))])).await);
+    assert_eq!(store.open_epoch(&one, 0).await.unwrap(), at(2, 0));
+    assert_eq!(store.open_epoch(&one, 7).await.unwrap(), at(7, 0));
+    assert_eq!(store.end(&one), Some(at(7, 0)));
+    assert_eq!(store.read(&one, at(1, 4), 10, 1000).await.unwrap().len(), 0);
+    store.close().await.unwrap();
+
+    let store = open().await;
+    assert_eq!(store.end(&one), Some(at(7, 0)));
+    let receipt = committed(store.commit(group(vec![append("a/one", numbered(10..12))])).await);
+    assert_eq!(receipt.ranges[0].end(), at(7, 2));
+    for (from, expected) in [
+        (at(1, 2), vec![(1, 2), (7, 0)]),
+        (at(1, 4), vec![(7, 0)]),
+        (at(1, 99), vec![(7, 0)]),
+        (at(3, 5), vec![(7, 0)]),
+        (at(7, 1), vec![(7, 1)]),
+        (at(8, 0), vec![]),
+    ] {
+        let firsts: Vec<_> = store.read(&one, from, 10, 1000).await.unwrap().iter().map(|b| (b.first.epoch, b.first.offset)).collect();
+        assert_eq!(firsts, expected, "{from}");
+    }
+    let unknown = store.open_epoch(&channel("z/none"), 0).await;
+    assert!(matches!(unknown, Err(Error::Refused(Refusal::UnknownChannel(_)))), "{unknown:?}");
+    adds_up(&store).await;
+}
+
+pub(crate) async fn the_quarantine_keeps_items_whole(open: impl AsyncFn() -> Store) {
+    let store = open().await;
+    store.ensure_channels(&[channel("a/one"), channel("a/two")]).await.unwrap();
+    let rejections: Vec<_> = (0..1_200_u32).map(|n| rejection(if n % 3 == 0 { "a/two" } else { "a/one" }, &vec![n as u8; 2_000])).collect();
+    let receipt = committed(store.commit(Group { rejections, ..group(vec![]) }).await);
+    assert_eq!((receipt.ranges.len(), receipt.quarantined), (0, 1_200));
+    let call = store.begin_call();
+    store.stage(call, part(vec![], (0..1_200_u32).map(|n| rejection("a/one", &n.to_be_bytes())).collect())).await.unwrap();
+    committed(store.commit(Group { publish: Some(call), ..group(vec![]) }).await);
+    let filter = |before, limit| QuarantineFilter { channel: Some(channel("a/two")), before, limit, ..QuarantineFilter::default() };
+    let page = store.quarantine(filter(None, 2)).await.unwrap();
+    assert_eq!(page.iter().map(|e| e.id).collect::<Vec<_>>(), [1_198, 1_195]);
+    let next = store.quarantine(filter(Some(1_195), 1)).await.unwrap();
+    let (entry, bytes) = store.quarantine_entry(next[0].id).await.unwrap().unwrap();
+    assert_eq!(
+        (entry.id, bytes, entry.origin.clone(), entry.violation.keyword.as_str()),
+        (1_192, vec![1_191_u32 as u8; 2_000], origin(), "type")
+    );
+    assert_eq!(store.quarantine_entry(1_201 + 777).await.unwrap().unwrap().1, 777_u32.to_be_bytes());
+    assert_eq!(store.quarantine_entry(9_999).await.unwrap(), None);
+    let none = QuarantineFilter { keyword: Some("maximum".into()), ..QuarantineFilter::default() };
+    assert_eq!(store.quarantine(none).await.unwrap(), []);
+    let connector = Some(ConnectorId::new("weather/stations").unwrap());
+    assert_eq!(store.quarantine(QuarantineFilter { connector, limit: 9_999, ..QuarantineFilter::default() }).await.unwrap().len(), 1_000);
+    adds_up(&store).await;
+}
+
+pub(crate) async fn runs_and_keys_are_kept(open: impl AsyncFn() -> Store) {
+    let store = open().await;
+    let connector = ConnectorId::new("weather/stations").unwrap();
+    let run = |records| Run {
+        id: 0,
+        connector: connector.clone(),
+        started_at: NOON,
+        duration_us: 1_500,
+        outcome: if records % 2 == 0 { RunOutcome::Ok } else { RunOutcome::Failed },
+        records,
+        rejected: 2,
+        error: (records % 2 == 1).then(|| RunError { kind: "upstream".into(), text: "no answer".into() }),
+        stderr_tail: "bye".into(),
+    };
+    for n in 0..105 {
+        store.record_run(run(n)).await.unwrap();
+    }
+    let runs = store.runs(&connector, 1_000).await.unwrap();
+    assert_eq!(runs.len(), 100);
+    assert_eq!(runs[1], Run { id: 104, ..run(103) });
+
+    let key = KeyRow {
+        id: "k1".into(),
+        owner: KeyOwner::Agency(AgencyId::new("weather-office").unwrap()),
+        hash: [9; 32],
+        read: vec!["a/one".into()],
+        write: vec![],
+        note: "for the test".into(),
+        created_at: NOON,
+        expires_at: Some(NOON.plus_micros(5)),
+        revoked_at: None,
+    };
+    store.insert_key(key.clone()).await.unwrap();
+    assert!(store.insert_key(key.clone()).await.is_err());
+    store.insert_key(KeyRow { id: "k2".into(), owner: KeyOwner::Operator, expires_at: None, ..key.clone() }).await.unwrap();
+    assert_eq!(store.key("k1").await.unwrap(), Some(key.clone()));
+    assert_eq!(store.key("k9").await.unwrap(), None);
+    assert!(store.revoke_key("k1", NOON.plus_micros(1)).await.unwrap());
+    assert!(store.revoke_key("k1", NOON.plus_micros(2)).await.unwrap());
+    assert!(!store.revoke_key("k9", NOON).await.unwrap());
+    let keys = store.keys().await.unwrap();
+    assert_eq!((keys.len(), keys[0].revoked_at, &keys[1].owner), (2, Some(NOON.plus_micros(1)), &KeyOwner::Operator));
+}
+
+pub(crate) async fn a_dropped_caller_breaks_nothing(open: impl AsyncFn() -> Store) {
+    let store = open().await;
+    let one = channel("a/one");
+    store.ensure_channels(std::slice::from_ref(&one)).await.unwrap();
+    for n in 0..64_u64 {
+        let commit = store.commit(group(vec![append("a/one", numbered(n..n + 1))]));
+        // Polled once, whatever the runtime's budget says, it stands in the queue or is done already.
+        let mut commit = Box::pin(tokio::task::unconstrained(commit));
+        let _ = futures::poll!(&mut commit);
+    }
+    committed(store.commit(group(vec![append("a/one", numbered(99..100))])).await);
+    let clone = store.clone();
+    adds_up(&store).await;
+    store.close().await.unwrap();
+    assert_eq!(clone.commit(group(vec![])).await, Outcome::Refused(Refusal::Closing));
+    assert!(matches!(clone.read(&one, Position::START, 1, 1).await, Err(Error::Refused(Refusal::Closing))));
+    let store = open().await;
+    assert_eq!(store.end(&one), Some(at(1, 65)));
+    adds_up(&store).await;
+}
