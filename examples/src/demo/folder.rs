@@ -51,7 +51,8 @@ pub fn write_key(data: &Path, name: &str, key: &str, accept: &str) -> anyhow::Re
         .mode(0o600)
         .open(&path)
         .with_context(|| path.display().to_string())?;
-    write!(file, "Authorization: Bearer {key}\nContent-Type: application/json\nAccept: {accept}\n").with_context(|| path.display().to_string())
+    write!(file, "Authorization: Bearer {key}\nContent-Type: application/json\nAccept: {accept}\n")
+        .with_context(|| path.display().to_string())
 }
 
 /// Copies a city's files, and sets another address for one that stands in them.

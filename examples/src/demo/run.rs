@@ -43,8 +43,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 const QUIET_LOOKS: u32 = 4;
 /// Where there is no terminal, a line is printed so often.
 const LINE_EVERY: Duration = Duration::from_secs(5);
-/// The story begins so many steps ago: a week.
-const WEEK: i64 = 7 * 24 * 3600 / clock::STEP_SECONDS;
+/// The story begins so many steps ago: thirty days.
+const BACK: i64 = 30 * 24 * 3600 / clock::STEP_SECONDS;
 
 /// What to run.
 #[derive(Debug, Clone)]
@@ -111,7 +111,8 @@ impl Stage {
             Feed::read(&options.feed.clone().or(beside).context("there is no folder beside the city; name the sample feed with --feed")?)?;
         let ledger = Arc::new(Ledger::create(&data.join("ledger.ndjson")).context("the ledger")?);
         let operator = Operator::start(options.feed_listen, feed.clone(), Arc::clone(&ledger), traffic::now()).await;
-        let operator = operator.map_err(|error| anyhow::anyhow!("{error:#}; stop what listens there, or give --feed-listen 127.0.0.1:0"))?;
+        let operator =
+            operator.map_err(|error| anyhow::anyhow!("{error:#}; stop what listens there, or give --feed-listen 127.0.0.1:0"))?;
         screen.step("bus operator", &format!("http://{}{}", operator.address(), operator::PATH));
 
         let mut hub_options = HubOptions {
@@ -144,7 +145,7 @@ impl Stage {
         let pause = Duration::from_millis(500);
         let traffic = Traffic {
             seed: options.seed,
-            first_step: clock::step_at(traffic::now()) - WEEK,
+            first_step: clock::step_at(traffic::now()) - BACK,
             air: Inbox::open(&data.join("inbox/air"), pause).context("the stations' inbox")?,
             gtfs: Inbox::open(&data.join("inbox/gtfs"), pause).context("the operator's inbox")?,
             webhook: Webhook { hub: hub.address(), connector: WEBHOOK.to_owned(), key: station_key },
