@@ -174,7 +174,11 @@ fn spawn(city: &City, plugins: Option<&std::path::Path>) -> Child {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => panic!("{}: {error}", address.display()),
         _ => {}
     }
-    let log = std::fs::File::options().create(true).append(true).open(city.log()).unwrap_or_else(|error| panic!("{}: {error}", city.log().display()));
+    let log = std::fs::File::options()
+        .create(true)
+        .append(true)
+        .open(city.log())
+        .unwrap_or_else(|error| panic!("{}: {error}", city.log().display()));
     let mut command = Command::new(lienthong());
     command.arg("serve").arg("--city").arg(city.path()).arg("--data").arg(city.data()).args(["--listen", "127.0.0.1:0"]);
     if let Some(plugins) = plugins {

@@ -2,8 +2,8 @@
 //! is held against the log, the quarantine and the lake: nothing lost, nothing doubled.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -57,6 +57,7 @@ pub struct Entry {
 pub struct Flag {
     done: AtomicBool,
     answered: AtomicU64,
+    accepted: AtomicU64,
 }
 
 impl Flag {
@@ -74,6 +75,11 @@ impl Flag {
     pub fn answered(&self) -> u64 {
         self.answered.load(Ordering::Relaxed)
     }
+
+    /// Records acknowledged so far, by all clients.
+    pub fn accepted(&self) -> u64 {
+        self.accepted.load(Ordering::Relaxed)
+    }
 }
 
 /// Posts batch after batch until the flag is raised, each until it is answered, under one key.
@@ -85,6 +91,7 @@ pub async fn post_until(flag: Arc<Flag>, client: Client, name: u64, seed: u64, c
         let answer = insist(&client, &mut entry).await;
         entry.replayed = answer.header("idempotent-replayed") == "true";
         entry.answer = answer.json();
+        flag.accepted.fetch_add(entry.good.len() as u64, Ordering::Relaxed);
         entries.push(entry);
         flag.answered.fetch_add(1, Ordering::Relaxed);
     }

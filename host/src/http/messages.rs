@@ -17,6 +17,9 @@ use super::state::Spool;
 use crate::pipeline::call::{Fault, FaultKind, Received};
 use crate::transport::body::{self, BodyWriter};
 
+/// A longer name is none.
+const NAME_BYTES: usize = 255;
+
 /// What became of a message whose plugin gave no reply of its own.
 #[derive(Serialize, utoipa::ToSchema)]
 pub struct Taken {
@@ -48,13 +51,63 @@ pub async fn post_message(
     Ok(answer(messages.connector().id.as_str(), received))
 }
 
-/// The file's name, where the sender gives one: `Content-Disposition: attachment; filename="…"` (RFC 6266). Formats whose files say
-/// by their name whose they are depend on it. It is handed to the plugin and never becomes a path.
+/// The file's name as its sender gives it: `Content-Disposition: attachment; filename="…"` (RFC 6266). The extended form
+/// (`filename*`) goes first. A name of the message, never a path: what stands before the last slash is cut off.
 fn file_name(headers: &HeaderMap) -> Option<String> {
-    let disposition = headers.get(CONTENT_DISPOSITION)?.to_str().ok()?;
-    let (_, value) = disposition.split(';').filter_map(|part| part.split_once('=')).find(|(name, _)| name.trim().eq_ignore_ascii_case("filename"))?;
-    let name = value.trim().trim_matches('"');
-    (1..=255).contains(&name.len()).then(|| name.to_owned())
+    let text = std::str::from_utf8(headers.get(CONTENT_DISPOSITION)?.as_bytes()).ok()?;
+    let parameters = parameters(text);
+    let value = |wanted: &str| parameters.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.as_str());
+    let extended = value("filename*").and_then(|value| {
+        let (charset, rest) = value.split_once('\'')?;
+        let encoded = rest.split_once('\'')?.1;
+        charset.eq_ignore_ascii_case("utf-8").then(|| percent_decoded(encoded))?
+    });
+    let name = extended.or_else(|| value("filename").map(str::to_owned))?;
+    let name = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    (!name.is_empty() && name.len() <= NAME_BYTES && !name.chars().any(char::is_control)).then(|| name.to_owned())
+}
+
+/// `name=value` and `name="quoted value"` behind the first semicolon.
+fn parameters(text: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut rest = text.split_once(';').map_or("", |(_, rest)| rest);
+    while let Some((name, behind)) = rest.split_once('=') {
+        let behind = behind.trim_start();
+        let mut value = String::new();
+        let used = if behind.starts_with('"') {
+            let mut escaped = false;
+            let end = behind.char_indices().skip(1).find(|(_, c)| {
+                if !escaped && *c == '"' {
+                    return true;
+                }
+                escaped = !escaped && *c == '\\';
+                if !escaped {
+                    value.push(*c);
+                }
+                false
+            });
+            end.map_or(behind.len(), |(at, _)| at + 1)
+        } else {
+            let end = behind.find(';').unwrap_or(behind.len());
+            value.push_str(behind[..end].trim());
+            end
+        };
+        found.push((name.trim_matches([';', ' ', '\t']).to_owned(), value));
+        rest = &behind[used..];
+    }
+    found
+}
+
+fn percent_decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'%' => u8::from_str_radix(std::str::from_utf8(&[rest.next()?, rest.next()?]).ok()?, 16).ok()?,
+            other => other,
+        });
+    }
+    String::from_utf8(bytes).ok()
 }
 
 async fn take(mut body: Body, mut writer: BodyWriter) -> Result<body::Body, Problem> {
@@ -106,19 +159,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sender_may_name_the_file() {
-        let long = format!("attachment; filename={}", "x".repeat(256));
-        for (disposition, expected) in [
-            ("attachment; filename=\"LamDong_TTQT_KK01_20261123094500.txt\"", Some("LamDong_TTQT_KK01_20261123094500.txt")),
+    fn a_message_is_named_by_its_sender_and_never_by_a_path() {
+        for (header, name) in [
+            ("attachment; filename=\"a b.txt\"", Some("a b.txt")),
+            ("attachment; filename=a.txt", Some("a.txt")),
             ("attachment;FileName = a.txt ; size=3", Some("a.txt")),
-            ("attachment", None),
+            ("form-data; name=\"x; filename=no\"; filename=\"yes.txt\"", Some("yes.txt")),
+            ("attachment; filename=\"say \\\"a\\\".txt\"", Some("say \"a\".txt")),
+            ("attachment; filename=\"plain.txt\"; filename*=UTF-8''tr%E1%BA%A1m.txt", Some("trạm.txt")),
+            ("attachment; filename*=latin1''x; filename=plain.txt", Some("plain.txt")),
+            ("attachment; filename=\"../../etc/passwd\"", Some("passwd")),
+            ("attachment; filename*=UTF-8''..%2f%2e%2e%5Chosts", Some("hosts")),
+            ("attachment; filename*=UTF-8''a%00b", None),
             ("attachment; filename=\"\"", None),
-            ("attachment; filename*=UTF-8''a.txt", None),
-            (long.as_str(), None),
+            ("attachment; filename=\"open", Some("open")),
+            ("attachment", None),
+            ("", None),
         ] {
-            let headers = HeaderMap::from_iter([(CONTENT_DISPOSITION, disposition.parse().unwrap())]);
-            assert_eq!(file_name(&headers).as_deref(), expected, "{disposition}");
+            let headers = HeaderMap::from_iter([(CONTENT_DISPOSITION, header.parse().unwrap())]);
+            assert_eq!(file_name(&headers).as_deref(), name, "{header}");
         }
         assert_eq!(file_name(&HeaderMap::new()), None);
+        let long = format!("attachment; filename={}", "x".repeat(256));
+        assert_eq!(file_name(&HeaderMap::from_iter([(CONTENT_DISPOSITION, long.parse().unwrap())])), None);
     }
 }

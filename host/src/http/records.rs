@@ -151,7 +151,8 @@ pub async fn read_records(
             _ = store.wait(&channel.id, from, Instant::now() + wait) => {}
             () = stop.cancelled() => {}
         }
-        // The grant may have ended meanwhile.
+        // The key or the grant may have ended meanwhile.
+        gate.check_again(&reader.principal).await?;
         if !gate.allows(&reader.principal, channel, Access { read: true, write: false }) {
             return Err(Problem::absent("channel"));
         }

@@ -84,6 +84,11 @@ impl Gate {
         Ok(keys::check(&self.store, &self.pepper, key, clock::now()).await?)
     }
 
+    /// Refuses whoever's key was revoked or expired since they entered.
+    pub async fn check_again(&self, principal: &Principal) -> Result<(), Problem> {
+        Ok(keys::check_again(&self.store, principal, clock::now()).await?)
+    }
+
     /// Whether the city grants this and the key is bound to it, now.
     pub fn allows(&self, principal: &Principal, channel: &Channel, wanted: Access) -> bool {
         let Some(agency) = principal.agency() else { return false };

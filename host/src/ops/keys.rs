@@ -238,8 +238,21 @@ pub async fn check(store: &Store, pepper: &Pepper, key: &str, now: Timestamp) ->
     let id = key_id(key).ok_or(Denied::Invalid)?;
     let row = store.key(id).await?.ok_or(Denied::Invalid)?;
     let same = bool::from(row.hash[..].ct_eq(&pepper.hash(key)[..]));
-    let alive = row.revoked_at.is_none() && row.expires_at.is_none_or(|end| now < end);
-    if same && alive { Ok(Principal { key_id: row.id, owner: row.owner, read: row.read, write: row.write }) } else { Err(Denied::Invalid) }
+    if same && alive(&row, now) {
+        Ok(Principal { key_id: row.id, owner: row.owner, read: row.read, write: row.write })
+    } else {
+        Err(Denied::Invalid)
+    }
+}
+
+/// Whether the key of somebody who entered before would still let them in.
+pub async fn check_again(store: &Store, principal: &Principal, now: Timestamp) -> Result<(), Denied> {
+    let row = store.key(&principal.key_id).await?.ok_or(Denied::Invalid)?;
+    if alive(&row, now) { Ok(()) } else { Err(Denied::Invalid) }
+}
+
+fn alive(row: &KeyRow, now: Timestamp) -> bool {
+    row.revoked_at.is_none() && row.expires_at.is_none_or(|end| now < end)
 }
 
 /// The public part of a text that has the form of a key. The checksum spares the store look-ups of mistyped ones.

@@ -173,7 +173,7 @@ impl Worker {
         let (blob, sha256) =
             opened.await.map_err(|error| hub(error.to_string()))?.map_err(|error| hub(format!("{}: {error}", arrival.name)))?;
         // A file is known by its name and its hash: the same name with other content is another message.
-        let key = [arrival.name.as_bytes(), b"\0", &sha256].concat();
+        let key = known_by(&arrival.name, &sha256);
         let message = Message { body: Arc::new(blob), name: Some(arrival.name.clone()), content_type: None, received_at: clock::now() };
         hand_over(&self.caller, &self.supervision, &self.connector, message, Identity { key, sha256 }).await
     }
@@ -235,7 +235,8 @@ impl Messages {
         &self.connector
     }
 
-    /// Hands a message over; none when too many are under way already. Without a key of the sender's own, the bytes and the name are the key.
+    /// Hands a message over; none when too many are under way already. Without a key of the sender's own, the message's name
+    /// and its bytes are the key, as they are of a file.
     pub async fn hand_over(
         &self,
         body: Body,
@@ -244,9 +245,8 @@ impl Messages {
         key: Option<String>,
     ) -> Option<Result<Received, Fault>> {
         let _place = tokio::time::timeout(PLACE_WAIT, self.places.acquire()).await.ok()?.ok()?;
-        // Two stations may well write the same bytes: then their files' names tell them apart.
-        let own = || [&body.sha256[..], name.as_deref().unwrap_or_default().as_bytes()].concat();
-        let identity = Identity { key: key.map_or_else(own, String::into_bytes), sha256: body.sha256 };
+        let own_key = || known_by(name.as_deref().unwrap_or_default(), &body.sha256);
+        let identity = Identity { key: key.map_or_else(own_key, String::into_bytes), sha256: body.sha256 };
         let message = Message { body: body.blob, name, content_type, received_at: clock::now() };
         let result = hand_over(&self.caller, &self.supervision, &self.connector, message, identity).await;
         if let Err(fault) = &result {
@@ -269,6 +269,11 @@ async fn hand_over(
     let (records, rejected) = if received.repeated { (0, 0) } else { (received.accepted, received.quarantined) };
     supervision.succeeded(&connector.id, records, rejected, clock::now());
     Ok(received)
+}
+
+/// What a message is known by that has no key of its sender's own.
+fn known_by(name: &str, sha256: &[u8; 32]) -> Vec<u8> {
+    [name.as_bytes(), b"\0", sha256].concat()
 }
 
 fn reason_text(fault: &Fault) -> String {

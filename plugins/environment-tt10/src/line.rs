@@ -58,6 +58,10 @@ pub(crate) fn read(raw: &[u8], separator: Separator, max_bytes: usize) -> Result
     let (symbol, value, unit, moment, status) = (field(), field(), field(), field(), field());
     if status.is_empty() || fields.any(|extra| !extra.is_empty()) {
         let count = text.split(separator.as_char()).count();
+        if count == 1 {
+            let separator = format!("{separator:?}").to_ascii_lowercase();
+            return Err(format!("no {separator} in the line, where five fields belong: set `separator` if the station uses another"));
+        }
         return Err(format!("{count} fields where five belong: symbol, value, unit, yyyyMMddHHmmss, status"));
     }
     let status = read_status(status)?;

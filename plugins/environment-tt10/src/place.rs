@@ -88,7 +88,9 @@ mod tests {
 
     #[test]
     fn a_name_is_what_follows_the_last_slash() {
-        for (given, name) in [("a/b.txt", Some("b.txt")), ("C:\\a\\b.txt", Some("b.txt")), ("b.txt", Some("b.txt")), ("a/", None), ("", None)] {
+        for (given, name) in
+            [("a/b.txt", Some("b.txt")), ("C:\\a\\b.txt", Some("b.txt")), ("b.txt", Some("b.txt")), ("a/", None), ("", None)]
+        {
             assert_eq!(file_name(given), name, "{given}");
         }
         assert_eq!(file_name(&"ộ".repeat(255)).map(str::len), Some(765));

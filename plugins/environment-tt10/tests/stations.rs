@@ -1,12 +1,14 @@
 //! Whole files: those in `fixtures/` against what is kept beside them, and any bytes at all.
 
+#![allow(clippy::unwrap_used)] // Also in what tests share.
+
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use environment_tt10::{PORT, Stations};
 use jsonschema::Validator;
-use lienthong_sdk::Failure;
 use lienthong_sdk::testing::Hub;
+use lienthong_sdk::{Failure, Level};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -54,7 +56,8 @@ fn files_become_the_records_and_rejections_kept_beside_them() {
         let hub = received(&path);
         assert_eq!(misfit(&hub), None, "{}", path.display());
         check_kept(&path.with_extension("records.ndjson"), &hub.records(PORT));
-        let reject = |r: &lienthong_sdk::testing::Reject| json!({ "at": r.at, "reason": r.reason, "bytes": String::from_utf8_lossy(&r.bytes) });
+        let reject =
+            |r: &lienthong_sdk::testing::Reject| json!({ "at": r.at, "reason": r.reason, "bytes": String::from_utf8_lossy(&r.bytes) });
         check_kept(&path.with_extension("rejects.ndjson"), &hub.rejects().iter().map(reject).collect::<Vec<_>>());
     }
 }
@@ -98,7 +101,9 @@ fn the_settings_say_what_the_name_does_not() {
         [json!({ "station": "KK09", "province": "Lâm Đồng", "parameter": "PM10", "value": 26.9, "unit": "ug/m3",
             "observed_at": "2026-11-23T09:05:00+07:00", "status": "measuring", "source_file": "data.csv" })]
     );
-    assert!(matches!(Hub::new().named("a/data.csv").receive(&Stations, line), Err(Failure::InvalidInput(why)) if why.contains("`station`")));
+    assert!(
+        matches!(Hub::new().named("a/data.csv").receive(&Stations, line), Err(Failure::InvalidInput(why)) if why.contains("`station`"))
+    );
     let unknown = Hub::new().settings(json!({ "statoin": "KK09" })).receive(&Stations, line);
     assert!(matches!(unknown, Err(Failure::Config(why)) if why.contains("statoin")));
 }
@@ -107,11 +112,21 @@ fn the_settings_say_what_the_name_does_not() {
 fn what_is_no_station_file_is_refused_as_a_whole() {
     let utf16: Vec<u8> = "\u{feff}PM10\t1\t\t20261123090500\t00\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
     for (bytes, expected) in [(utf16, "UTF-16"), (b"x\n".repeat(5_000), "no station file")] {
-        match Hub::new().named(NAMED).receive(&Stations, &bytes) {
+        let mut hub = Hub::new().named(NAMED);
+        match hub.receive(&Stations, &bytes) {
             Err(Failure::InvalidInput(why)) => assert!(why.contains(expected), "{why}"),
             other => panic!("{expected}: {other:?}"),
         }
+        assert!(hub.rejects().len() <= 1_000);
     }
+}
+
+#[test]
+fn a_file_without_readings_is_told_to_the_operator() {
+    let mut hub = Hub::new().named(NAMED);
+    hub.receive(&Stations, b"\r\n\n").unwrap();
+    assert_eq!(hub.logs(), [(Level::Warn, "the file holds no readings".to_owned())]);
+    assert_eq!((hub.count(PORT), hub.rejects().len()), (0, 0));
 }
 
 #[test]

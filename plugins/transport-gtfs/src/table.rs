@@ -3,8 +3,8 @@
 use csv::ByteRecord;
 use serde::Serialize;
 
-/// The longest description of real feeds has some two thousand bytes.
-const MAX_FIELD_BYTES: usize = 16 << 10;
+/// What the longest description may have in UTF-8: what is longer is not even decoded.
+const MAX_FIELD_BYTES: usize = 32 << 10;
 
 /// A file of the feed.
 pub(crate) trait Table<'r>: Serialize + Sized {

@@ -1,5 +1,7 @@
 //! Whole feeds: a small one in the repository, real ones where they are at hand, broken ones made here.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)] // Also in what tests share.
+
 use std::io::{Cursor, Write};
 use std::path::Path;
 

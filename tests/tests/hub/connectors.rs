@@ -1,1 +1,223 @@
+//! Agency systems that send their own formats, through compiled plugins.
 
+use std::path::{Path, PathBuf};
+
+use lienthong_examples::sim::feed::Feed;
+use lienthong_tests::client::Client;
+use lienthong_tests::feed_server::{FeedServer, Seen};
+use lienthong_tests::hub::{Hub, channel_status, connector_status, landed};
+use lienthong_tests::wait::until;
+use serde_json::{Value, json};
+
+use crate::towns;
+
+const OBSERVATIONS: &str = "environment/observations";
+const MESSAGES: &str = "/v1/connectors/environment/push/messages";
+const NAME: &str = "LamDong_TramA_KK01_20261123090500.txt";
+
+struct Town {
+    hub: Hub,
+    feed: FeedServer,
+    operator: Client,
+    operations: Client,
+}
+
+impl Town {
+    async fn start() -> Self {
+        let feed = FeedServer::start("\"v0\"", sample().zip().unwrap()).await;
+        let hub = Hub::start_with_plugins(towns::connected(feed.address())).await;
+        let (operator, operations) = (hub.operator().await, hub.agency("operations").await);
+        Self { hub, feed, operator, operations }
+    }
+
+    fn inbox(&self, name: &str) -> PathBuf {
+        self.hub.city().data().join("inbox").join(name)
+    }
+
+    async fn records(&self, channel: &str) -> Vec<Value> {
+        let page = self.operations.get(&format!("/v1/channels/{channel}/records?limit=10000")).header("accept", "application/x-ndjson");
+        page.send().await.expect(200).lines()
+    }
+
+    async fn quarantine(&self, connector: &str) -> Vec<Value> {
+        let page = self.operator.get(&format!("/v1/quarantine?connector={connector}")).send().await.expect(200).json();
+        page["entries"].as_array().unwrap().clone()
+    }
+}
+
+fn sample() -> Feed {
+    Feed::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/data/sample-gtfs-feed")).unwrap()
+}
+
+/// As a file server that writes under another name first.
+fn drop_file(folder: &Path, name: &str, content: &[u8]) {
+    let part = folder.join(format!("{name}.part"));
+    std::fs::write(&part, content).unwrap();
+    std::fs::rename(part, folder.join(name)).unwrap();
+}
+
+async fn appears(path: PathBuf) -> Vec<u8> {
+    until(&path.display().to_string(), || async { std::fs::read(&path).ok() }).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_is_consumed_once_and_its_bad_line_is_in_quarantine() {
+    let mut town = Town::start().await;
+    let inbox = town.inbox("air");
+    let text = "PM2.5\t20.6\tug/m3\t20261123090500\t00\r\nNO2\t\tug/m3\t20261123090500\t02\r\nPM10\t#OVER\tug/m3\t20261123090500\t00\r\nTemp\t24.1\toC\t20261123090500\t00\r\n";
+    drop_file(&inbox, NAME, text.as_bytes());
+    assert_eq!(appears(inbox.join("done").join(NAME)).await, text.as_bytes());
+    assert!(!inbox.join(NAME).exists());
+
+    // A file is moved after its commit: what it held can be read at once.
+    let records = town.records(OBSERVATIONS).await;
+    assert_eq!(records.len(), 3);
+    let first = json!({
+        "station": "KK01", "province": "LamDong", "facility": "TramA", "parameter": "PM2.5", "value": 20.6, "unit": "ug/m3",
+        "observed_at": "2026-11-23T09:05:00+07:00", "status": "measuring", "source_file": NAME,
+    });
+    assert_eq!((&records[0], &records[1]["value"], &records[1]["status"]), (&first, &Value::Null, &json!("fault")));
+    let quarantine = town.quarantine("environment/stations").await;
+    assert_eq!(quarantine.len(), 1);
+    assert_eq!((&quarantine[0]["pointer"], &quarantine[0]["keyword"]), (&json!("line 3"), &json!("plugin")));
+    let whole = town.operator.get(&format!("/v1/quarantine/{}", quarantine[0]["id"])).send().await.expect(200).json();
+    assert_eq!(whole["text"], "PM10\t#OVER\tug/m3\t20261123090500\t00");
+    let event = town.operations.get(&format!("/v1/channels/{OBSERVATIONS}/records?limit=1")).send().await.expect(200).json();
+    assert_eq!(event[0]["source"], "/v1/connectors/environment/stations");
+
+    // The same file again, also after a crash, changes nothing.
+    for number in [2, 3] {
+        drop_file(&inbox, NAME, text.as_bytes());
+        assert_eq!(appears(inbox.join("done").join(format!("{NAME}.{number}"))).await, text.as_bytes());
+        assert_eq!(channel_status(&town.operator, OBSERVATIONS).await["accepted"], 4);
+        town.hub.kill().await;
+        town.hub.start_again().await;
+    }
+    // The same name with other content is another message, and so is the same content under another name.
+    drop_file(&inbox, NAME, b"CO\t0.4\tmg/m3\t20261123090500\t00\n");
+    appears(inbox.join("done").join(format!("{NAME}.4"))).await;
+    drop_file(&inbox, &NAME.replace("KK01", "KK02"), text.as_bytes());
+    appears(inbox.join("done").join(NAME.replace("KK01", "KK02"))).await;
+    let status = landed(&town.operator, OBSERVATIONS, 7).await;
+    assert_eq!((&status["quarantined"], &status["accepted"]), (&json!(2), &json!(9)));
+    assert_eq!(lienthong_tests::lake::table(&town.hub.city().data(), OBSERVATIONS).rows, 7);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_is_none_is_set_aside_with_its_reason_and_does_not_block_the_next() {
+    let town = Town::start().await;
+    let inbox = town.inbox("air");
+    let utf16: Vec<u8> =
+        std::iter::once(0xfeff).chain("PM10\t1\tx\t20261123090500\t00".encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    drop_file(&inbox, NAME, &utf16);
+    drop_file(&inbox, "LamDong_TramA_KK01_20261123091000.txt", "nonsense\n".repeat(1200).as_bytes());
+    drop_file(&inbox, "readings.txt", b"PM10\t1\tug/m3\t20261123090500\t00\n");
+    drop_file(&inbox, "notes.csv", b"of another system");
+    drop_file(&inbox, "LamDong_TramA_KK01_20261123092000.txt", b"PM10\t1\tug/m3\t20261123092000\t00\n");
+    appears(inbox.join("done/LamDong_TramA_KK01_20261123092000.txt")).await;
+    for (name, word) in [(NAME, "UTF-16"), ("LamDong_TramA_KK01_20261123091000.txt", "no station file"), ("readings.txt", "set `station`")]
+    {
+        let reason = appears(inbox.join("failed").join(format!("{name}.reason.txt"))).await;
+        let reason = String::from_utf8(reason).unwrap();
+        assert!(reason.contains(word), "{name}: {reason}");
+        appears(inbox.join("failed").join(name)).await;
+    }
+    assert!(inbox.join("notes.csv").exists(), "a file that the pattern does not name was taken");
+    // Nothing of a failed file counts: neither records nor rejections.
+    let status = channel_status(&town.operator, OBSERVATIONS).await;
+    assert_eq!((&status["accepted"], &status["stored"]), (&json!(1), &json!(1)));
+    let connector = connector_status(&town.operator, "environment/stations").await;
+    assert_eq!((&connector["failures"], &connector["calls"], &connector["waiting"]), (&json!(3), &json!(4), &json!(0)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_is_answered_after_its_commit_and_known_when_it_comes_again() {
+    let mut town = Town::start().await;
+    let environment = town.hub.agency("environment").await;
+    let text = "PM10\t31\tug/m3\t20261123090500\t00\nbroken\n";
+    let send = |body: &'static str, name: &str, key: Option<&str>| {
+        let ask = environment.post(MESSAGES, "text/plain", body).header("content-disposition", &format!("attachment; filename=\"{name}\""));
+        match key {
+            Some(key) => ask.header("idempotency-key", key),
+            None => ask,
+        }
+        .send()
+    };
+    let first = send(text, NAME, Some("one")).await.expect(200).json();
+    assert_eq!((&first["connector"], &first["accepted"], &first["quarantined"]), (&json!("environment/push"), &json!(1), &json!(1)));
+    assert_eq!((&first["repeated"], &first["reasons"][0]["pointer"]), (&json!(false), &json!("line 2")));
+    // A crash right after the answer loses nothing.
+    town.hub.kill().await;
+    town.hub.start_again().await;
+    let records = town.records(OBSERVATIONS).await;
+    assert_eq!((records.len(), &records[0]["station"], &records[0]["source_file"]), (1, &json!("KK01"), &json!(NAME)));
+
+    let again = send(text, NAME, Some("one")).await.expect(200).json();
+    assert_eq!(
+        again,
+        json!({ "connector": "environment/push", "accepted": 1, "quarantined": 1, "repeated": true, "reasons": first["reasons"] })
+    );
+    send("PM10\t32\tug/m3\t20261123090500\t00\n", NAME, Some("one")).await.problem(409, "idempotency key");
+    // Without a key the message itself is one: its name and its bytes.
+    let other = "NO2\t12\tug/m3\t20261123090500\t00\n";
+    assert_eq!(send(other, NAME, None).await.expect(200).json()["repeated"], false);
+    assert_eq!(send(other, NAME, None).await.expect(200).json()["repeated"], true);
+    assert_eq!(send(other, &NAME.replace("KK01", "KK02"), None).await.expect(200).json()["repeated"], false);
+
+    environment.post(MESSAGES, "text/plain", other.to_owned() + " ").send().await.problem(422, "set `station`");
+    town.operations.post(MESSAGES, "text/plain", text).send().await.problem(404, "webhook connector");
+    town.hub.nobody().post(MESSAGES, "text/plain", text).send().await.problem(401, "Bearer");
+    environment.post("/v1/connectors/environment/stations/messages", "text/plain", text).send().await.problem(404, "webhook connector");
+    let status = landed(&town.operator, OBSERVATIONS, 3).await;
+    assert_eq!(status["quarantined"], 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_timetable_comes_by_folder_and_by_web_and_is_not_fetched_again_unless_it_changed() {
+    let mut town = Town::start().await;
+    let (sample, next) = (sample(), sample().version(1));
+    let once = sample.rows();
+
+    // By web: the first poll fetches all of it.
+    until("the feed was fetched", || async { (channel_status(&town.operator, "transport/stop-times").await["stored"] != 0).then_some(()) })
+        .await;
+    for (channel, rows) in &once {
+        assert_eq!(channel_status(&town.operator, channel).await["stored"], rows.good, "{channel}");
+    }
+    until("two polls found nothing new", || async { (town.feed.seen().len() >= 3).then_some(()) }).await;
+    let seen = |if_none_match: Option<&str>, status| Seen { if_none_match: if_none_match.map(str::to_owned), status };
+    let (whole, unchanged) = (seen(None, 200), seen(Some("\"v0\""), 304));
+    assert_eq!(town.feed.seen()[..3], [whole, unchanged.clone(), unchanged.clone()]);
+    // The cursor outlives the hub.
+    town.hub.kill().await;
+    let before = town.feed.seen().len();
+    town.hub.start_again().await;
+    until("the restarted hub polls", || async { (town.feed.seen().len() > before).then_some(()) }).await;
+    assert_eq!(town.feed.seen()[before], unchanged);
+    for (channel, rows) in &once {
+        assert_eq!(channel_status(&town.operator, channel).await["stored"], rows.good, "{channel}");
+    }
+
+    // By folder: the changed feed, with one stop that nobody finds on a map.
+    drop_file(&town.inbox("gtfs"), "gtfs.zip", &next.zip().unwrap());
+    appears(town.inbox("gtfs").join("done/gtfs.zip")).await;
+    let quarantine = town.quarantine("transport/dropped").await;
+    assert_eq!(quarantine.len() as u64, next.rows()["transport/stops"].bad);
+    assert!(quarantine[0]["pointer"].as_str().unwrap().contains("stop_lat"), "{quarantine:?}");
+
+    // The changed feed on the web.
+    town.feed.publish("\"v1\"", next.zip().unwrap());
+    until("the changed feed was fetched", || async { town.feed.seen().contains(&seen(Some("\"v1\""), 304)).then_some(()) }).await;
+    for (channel, rows) in next.rows() {
+        let status = landed(&town.operator, channel, once[channel].good + 2 * rows.good).await;
+        assert_eq!(status["quarantined"], 2 * rows.bad, "{channel}");
+        let records = town.records(channel).await;
+        let of = |feed: &str| records.iter().filter(|record| record["feed"] == feed).count() as u64;
+        assert_eq!((of("dropped"), of("fetched")), (rows.good, once[channel].good + rows.good), "{channel}");
+    }
+    assert_eq!(connector_status(&town.operator, "transport/fetched").await["failures"], 0);
+
+    // A zip that is none.
+    drop_file(&town.inbox("gtfs"), "broken.zip", b"PK\x03\x04 and then nothing");
+    appears(town.inbox("gtfs").join("failed/broken.zip.reason.txt")).await;
+}

@@ -34,7 +34,13 @@ async fn without_a_valid_key_nobody_enters() {
     let (body, checksum) = key.rsplit_once('_').unwrap();
     let mut flipped = key.to_owned().into_bytes();
     flipped[20] = if flipped[20] == b'x' { b'y' } else { b'x' };
-    let wrong = [String::from_utf8(flipped).unwrap(), format!("{body}_00000000"), key[..key.len() - 1].to_owned(), format!("{key}{checksum}"), "lt_".into()];
+    let wrong = [
+        String::from_utf8(flipped).unwrap(),
+        format!("{body}_00000000"),
+        key[..key.len() - 1].to_owned(),
+        format!("{key}{checksum}"),
+        "lt_".into(),
+    ];
     for wrong in wrong {
         read(&hub.with_key(Some(&wrong)), "air/readings").await.problem(401, "the key is not valid");
     }
@@ -107,7 +113,8 @@ async fn what_was_not_granted_looks_as_if_it_were_not_there() {
         stranger.get("/v1/channels/air/nothing/schema").send().await,
     ];
     let face = |answer: &Answer| {
-        let mut headers: Vec<_> = answer.headers.iter().filter(|(name, _)| *name != "date").map(|(name, value)| format!("{name}: {value:?}")).collect();
+        let mut headers: Vec<_> =
+            answer.headers.iter().filter(|(name, _)| *name != "date").map(|(name, value)| format!("{name}: {value:?}")).collect();
         headers.sort();
         (answer.status.as_u16(), headers, answer.text())
     };
@@ -127,4 +134,18 @@ async fn what_was_not_granted_looks_as_if_it_were_not_there() {
     assert_eq!(list(health).await, [(readings.clone(), true.into(), false.into())]);
     assert_eq!(list(contractor).await, [(readings, false.into(), true.into())]);
     assert_eq!((list(stranger).await, list(former).await), (vec![], vec![]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_waits_for_news_is_told_none_once_the_key_is_revoked() {
+    let hub = Hub::start(towns::air()).await;
+    let (environment, health) = (hub.agency("environment").await, hub.agency("health").await);
+    let waiting = tokio::spawn(health.get(&format!("{READINGS}?wait=60s")).send());
+    // Somebody else was answered, so the one who came first is inside and waits.
+    environment.get("/v1/channels").send().await.expect(200);
+    let data = hub.city().data();
+    let said = run(&["key", "revoke", "--data", argument(&data), health.key()]).await;
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    post(&environment, "air/readings").await.expect(200);
+    waiting.await.unwrap().problem(401, "the key is not valid");
 }

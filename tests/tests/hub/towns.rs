@@ -7,7 +7,12 @@ use lienthong_tests::ledger;
 
 /// Air quality: the environment department writes and reads, health reads, the contractor writes, and two have no grant (any more).
 pub fn air() -> City {
-    City::new(&[("city.yaml", CITY), ("air.yaml", AIR), ("schemas/air/readings.v1.json", READINGS), ("schemas/air/secrets.v1.json", READINGS)])
+    City::new(&[
+        ("city.yaml", CITY),
+        ("air.yaml", AIR),
+        ("schemas/air/readings.v1.json", READINGS),
+        ("schemas/air/secrets.v1.json", READINGS),
+    ])
 }
 
 const CITY: &str = r#"
@@ -83,7 +88,11 @@ grants:
 
 /// Monitoring stations (an inbox and a webhook) and a timetable (an inbox, and a poll of `feed`).
 pub fn connected(feed: SocketAddr) -> City {
-    City::new(&[("city.yaml", CONNECTED), ("environment.yaml", ENVIRONMENT), ("transport.yaml", &TRANSPORT.replace("FEED", &feed.to_string()))])
+    City::new(&[
+        ("city.yaml", CONNECTED),
+        ("environment.yaml", ENVIRONMENT),
+        ("transport.yaml", &TRANSPORT.replace("FEED", &feed.to_string())),
+    ])
 }
 
 const CONNECTED: &str = r#"
