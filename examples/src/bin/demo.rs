@@ -82,10 +82,13 @@ fn start(args: Args) -> anyhow::Result<bool> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
         let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        // A terminal that is closed must not leave a hub behind.
+        let mut hang_up = signal(SignalKind::hangup())?;
         let interrupted = async move {
             tokio::select! {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
+                _ = hang_up.recv() => {}
             }
         };
         run::run(options, interrupted).await

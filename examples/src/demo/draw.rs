@@ -56,7 +56,9 @@ pub fn frame(view: &View<'_>, columns: usize, rows: usize) -> Vec<Line> {
     }
     push(Rank::Space, Line::default());
     push(Rank::Needed, Line::of(Style::Dim, format!(" {}", view.traffic)));
-    push(Rank::Space, Line::default());
+    if !view.commands.is_empty() {
+        push(Rank::Space, Line::default());
+    }
     for (label, command) in view.commands {
         push(Rank::Label, Line::of(Style::Dim, format!(" # {label}")));
         for line in command {

@@ -29,7 +29,7 @@ pub fn prepare(data: &Path) -> anyhow::Result<()> {
         );
         if let Ok(stream) = std::os::unix::net::UnixStream::connect(data.join("hub.sock")) {
             drop(stream);
-            anyhow::bail!("a hub is running on {}; stop it first, or give another folder with --data", data.display());
+            anyhow::bail!("a hub is running on {}; stop it first (SIGTERM), or give another folder with --data", data.display());
         }
         std::fs::remove_dir_all(data).with_context(at)?;
     }
@@ -38,11 +38,11 @@ pub fn prepare(data: &Path) -> anyhow::Result<()> {
     std::fs::write(data.join(MARK), "Made by the demo, and emptied when it starts again.\n").with_context(at)
 }
 
-/// Writes what `curl -H @file` sends: a key, and the media type of what its holder posts. Readable by the owner alone.
+/// Writes the headers that `curl -H @file` sends: a key, and the media types its holder posts and accepts. Readable by the owner alone.
 ///
 /// # Errors
 /// When the file can not be written.
-pub fn write_key(data: &Path, name: &str, key: &str) -> anyhow::Result<()> {
+pub fn write_key(data: &Path, name: &str, key: &str, accept: &str) -> anyhow::Result<()> {
     let path = data.join("keys").join(name);
     let mut file = std::fs::OpenOptions::new()
         .write(true)
@@ -51,7 +51,8 @@ pub fn write_key(data: &Path, name: &str, key: &str) -> anyhow::Result<()> {
         .mode(0o600)
         .open(&path)
         .with_context(|| path.display().to_string())?;
-    write!(file, "Authorization: Bearer {key}\nContent-Type: application/json\n").with_context(|| path.display().to_string())
+    write!(file, "Authorization: Bearer {key}\nContent-Type: application/json\nAccept: {accept}\n")
+        .with_context(|| path.display().to_string())
 }
 
 /// Copies a city's files, and sets another address for one that stands in them.
@@ -113,7 +114,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("demo");
         prepare(&data).unwrap();
-        write_key(&data, "operator", "lt_x").unwrap();
+        write_key(&data, "operator", "lt_x", "*/*").unwrap();
         let path = data.join("keys/operator");
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert!(std::fs::read_to_string(path).unwrap().starts_with("Authorization: Bearer lt_x\n"));

@@ -43,8 +43,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 const QUIET_LOOKS: u32 = 4;
 /// Where there is no terminal, a line is printed so often.
 const LINE_EVERY: Duration = Duration::from_secs(5);
-/// The story begins so many steps ago: a week.
-const WEEK: i64 = 7 * 24 * 3600 / clock::STEP_SECONDS;
+/// The story begins so many steps ago: thirty days.
+const BACK: i64 = 30 * 24 * 3600 / clock::STEP_SECONDS;
 
 /// What to run.
 #[derive(Debug, Clone)]
@@ -81,9 +81,11 @@ pub async fn run(options: Options, interrupted: impl Future<Output = ()>) -> any
     let mut screen = Screen::open();
     screen.print(&[Line::default(), Line::of(Style::Bold, "  Lienthong, and a city in small around it"), Line::default()]);
     tokio::pin!(interrupted);
+    // A bounded run that was interrupted has checked nothing.
+    let once = options.once;
     let stage = tokio::select! {
         stage = Stage::set(options, &mut screen) => stage?,
-        () = &mut interrupted => return Ok(true),
+        () = &mut interrupted => return Ok(!once),
     };
     stage.play(screen, interrupted).await
 }
@@ -109,7 +111,8 @@ impl Stage {
             Feed::read(&options.feed.clone().or(beside).context("there is no folder beside the city; name the sample feed with --feed")?)?;
         let ledger = Arc::new(Ledger::create(&data.join("ledger.ndjson")).context("the ledger")?);
         let operator = Operator::start(options.feed_listen, feed.clone(), Arc::clone(&ledger), traffic::now()).await;
-        let operator = operator.context("give another address with --feed-listen, for example 127.0.0.1:0")?;
+        let operator =
+            operator.map_err(|error| anyhow::anyhow!("{error:#}; stop what listens there, or give --feed-listen 127.0.0.1:0"))?;
         screen.step("bus operator", &format!("http://{}{}", operator.address(), operator::PATH));
 
         let mut hub_options = HubOptions {
@@ -131,16 +134,18 @@ impl Stage {
         screen.step("its log", &hub::log_path(&data).display().to_string());
 
         let operator_key = hub.create_key(&["--operator"]).await?;
-        folder::write_key(&data, "operator", &operator_key)?;
+        folder::write_key(&data, "operator", &operator_key, "*/*")?;
         let station_key = hub.create_key(&["--agency", "environment-department"]).await?;
-        folder::write_key(&data, "environment-department", &station_key)?;
-        folder::write_key(&data, "health-department", &hub.create_key(&["--agency", "health-department"]).await?)?;
+        folder::write_key(&data, "environment-department", &station_key, "*/*")?;
+        // A record a line is the easiest to read.
+        let health_key = hub.create_key(&["--agency", "health-department"]).await?;
+        folder::write_key(&data, "health-department", &health_key, "application/x-ndjson")?;
         screen.step("keys", &format!("for the operator and two agencies, in {}", data.join("keys").display()));
 
         let pause = Duration::from_millis(500);
         let traffic = Traffic {
             seed: options.seed,
-            first_step: clock::step_at(traffic::now()) - WEEK,
+            first_step: clock::step_at(traffic::now()) - BACK,
             air: Inbox::open(&data.join("inbox/air"), pause).context("the stations' inbox")?,
             gtfs: Inbox::open(&data.join("inbox/gtfs"), pause).context("the operator's inbox")?,
             webhook: Webhook { hub: hub.address(), connector: WEBHOOK.to_owned(), key: station_key },
@@ -172,11 +177,11 @@ impl Stage {
         match ended {
             Ok(Some(status)) if self.options.once => self.settle_accounts(&mut screen, &status).await,
             Ok(_) => {
-                screen.print(&[Line::default()]);
-                let data = self.options.data.display().to_string();
+                let (data, once) = (self.options.data.display().to_string(), self.options.once);
                 self.close().await?;
+                screen.print(&[Line::default()]);
                 screen.step("stopped", &format!("all that was received is in {data}"));
-                Ok(true)
+                Ok(!once)
             }
             Err(error) => {
                 // The hub may be what failed; the first error is the one to tell.

@@ -6,10 +6,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
+use futures::StreamExt;
 use futures::future::try_join_all;
+use futures::stream::FuturesUnordered;
 
 use super::paint::number;
 use crate::sim::OBSERVATIONS;
+use crate::sim::clock;
 use crate::sim::feed::Feed;
 use crate::sim::inbox::Inbox;
 use crate::sim::ledger::{Entry, Ledger, Sent};
@@ -17,6 +20,9 @@ use crate::sim::operator::Operator;
 use crate::sim::round::{self, Delivery};
 use crate::sim::stations::Way;
 use crate::sim::webhook::Webhook;
+
+/// So many rounds may be under way, before the stations wait for the hub.
+const ROUNDS_AT_ONCE: usize = 16;
 
 /// How fast the city lives.
 #[derive(Debug, Clone, Copy)]
@@ -46,7 +52,7 @@ pub struct Traffic {
     pub operator: Operator,
     /// All that was sent.
     pub ledger: Arc<Ledger>,
-    /// Rounds that were sent whole.
+    /// Rounds that were begun.
     pub rounds: AtomicU64,
 }
 
@@ -69,10 +75,19 @@ impl Traffic {
     /// When something could not be sent.
     pub async fn endless(&self, pace: Pace) -> anyhow::Result<()> {
         let rounds = async {
+            let mut tick = tokio::time::interval(pace.round);
+            let mut under_way = FuturesUnordered::new();
             loop {
-                let begun = tokio::time::Instant::now();
-                self.round(pace.round).await?;
-                tokio::time::sleep_until(begun + pace.round).await;
+                // A round in which a file halts, or is sent again, must not hold up the next one.
+                tokio::select! {
+                    _ = tick.tick(), if under_way.len() < ROUNDS_AT_ONCE => {
+                        // Who has caught up with the clock reports as it goes.
+                        if self.next_step() <= clock::step_at(now()) {
+                            under_way.push(self.round(pace.round));
+                        }
+                    }
+                    Some(result) = under_way.next(), if !under_way.is_empty() => result?,
+                }
             }
         };
         let versions = async {
@@ -116,9 +131,14 @@ impl Traffic {
         Ok(waiting)
     }
 
+    fn next_step(&self) -> i64 {
+        self.first_step.saturating_add_unsigned(self.rounds.load(Ordering::Relaxed))
+    }
+
     /// One round: every station reports the next step, a tenth of `spread` after the one before it.
     async fn round(&self, spread: Duration) -> anyhow::Result<()> {
-        let step = self.first_step + self.rounds.load(Ordering::Relaxed) as i64;
+        let step = self.next_step();
+        self.rounds.fetch_add(1, Ordering::Relaxed);
         let deliveries = round::round(self.seed, step);
         let gap = spread / (deliveries.len() as u32 + 1);
         let sending = deliveries.iter().enumerate().map(|(place, delivery)| async move {
@@ -126,7 +146,6 @@ impl Traffic {
             self.deliver(delivery).await
         });
         try_join_all(sending).await?;
-        self.rounds.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
 

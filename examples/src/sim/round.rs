@@ -33,8 +33,8 @@ pub struct Delivery {
     pub manner: Manner,
 }
 
-/// What all ten stations send for a step. In each round one of them writes a bad line, one halts, and one sends twice;
-/// in ten rounds each of them did all of it.
+/// What all ten stations send for a step. In each round one of them writes a bad line, one sends twice, and one
+/// halts, unless it is one that posts; in ten rounds each of them did all it can.
 pub fn round(seed: u64, step: i64) -> Vec<Delivery> {
     let at = clock::at_step(step);
     STATIONS

@@ -103,7 +103,7 @@ pub struct EgressWish {
 pub enum Error {
     /// Not the TOML it should be; the message names line and column.
     #[error("plugin.toml: {0}")]
-    Toml(#[from] toml::de::Error),
+    Toml(String),
     /// Well-formed, but it contradicts itself.
     #[error("plugin.toml: {0}")]
     Meaning(String),
@@ -112,7 +112,7 @@ pub enum Error {
 impl Manifest {
     /// Reads and checks a manifest.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let manifest: Self = toml::from_str(text)?;
+        let manifest: Self = toml::from_str(text).map_err(|error| Error::Toml(error.to_string()))?;
         if manifest.plugin.interfaces.is_empty() {
             return Err(Error::Meaning("`interfaces` is empty: name what the plugin exports, for example [\"receiver\"]".into()));
         }

@@ -7,13 +7,14 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 
+use super::intake::POST_BYTES;
 use super::openapi::{Door, Parameter};
 use super::permission::Open;
 use super::problem::Problem;
-use super::records::{self, POST_BYTES};
+
 use super::routes::Routes;
 use super::state::Api;
-use super::{channels, keys, messages, metrics, operators};
+use super::{channels, keys, messages, metrics, operators, records};
 use crate::ops::status;
 use crate::store::Store;
 

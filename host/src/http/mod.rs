@@ -3,6 +3,7 @@
 mod channels;
 mod cursor;
 mod doors;
+mod intake;
 mod keys;
 mod messages;
 mod metrics;

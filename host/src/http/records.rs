@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, QueryRejection};
+use axum::body::Body;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::header::{ACCEPT, CONTENT_TYPE, LINK};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::cursor;
+use super::intake::Memory;
 use super::permission::{Reader, Writer};
 use super::problem::Problem;
 use super::state::{Gate, PostPlaces};
@@ -26,8 +27,6 @@ use crate::pipeline::channels::Channel;
 use crate::pipeline::post::{self, Format, Post, Reason};
 use crate::store::{Outcome, Store};
 
-/// Bytes of one post.
-pub const POST_BYTES: usize = 32 << 20;
 /// A post waits so long for its turn; then the caller is asked to come back.
 const PLACE_WAIT: Duration = Duration::from_secs(5);
 const PAGE_RECORDS: u32 = 1_000;
@@ -63,7 +62,7 @@ struct Offsets {
 /// `POST /v1/channels/{domain}/{name}/records`
 pub async fn post_records(
     writer: Writer,
-    (State(store), State(places), headers, body): (State<Store>, State<PostPlaces>, HeaderMap, Result<Bytes, BytesRejection>),
+    (State(store), State(places), State(memory), headers, body): (State<Store>, State<PostPlaces>, State<Memory>, HeaderMap, Body),
 ) -> Result<Response, Problem> {
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let format = Format::of(content_type).ok_or_else(|| {
@@ -71,11 +70,9 @@ pub async fn post_records(
         Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, format!("send records as {known}, not as `{}`", content_type.escape_default()))
     })?;
     let idempotency_key = idempotency_key(&headers)?;
-    let body = body.map_err(|rejection| {
-        Problem::new(rejection.status(), format!("{}; a post holds at most {POST_BYTES} bytes", rejection.body_text()))
-    })?;
+    let held = memory.read(body).await?;
     let _place = tokio::time::timeout(PLACE_WAIT, places.0.acquire()).await.map_err(|_| Problem::busy("too many posts are under way"))?;
-    let post = Post { origin: writer.origin, received_at: clock::now(), idempotency_key, format, body };
+    let post = Post { origin: writer.origin, received_at: clock::now(), idempotency_key, format, body: held.bytes.clone() };
     let (outcome, reasons) = post::post(&store, &writer.channel, post).await.map_err(|error| Problem::bad_request(error.to_string()))?;
     let (receipt, replayed) = match outcome {
         Outcome::Committed(receipt) => (receipt, false),

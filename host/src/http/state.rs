@@ -10,6 +10,7 @@ use lienthong_core::id::ConnectorId;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use super::intake::Memory;
 use super::problem::Problem;
 use crate::clock;
 use crate::ops::keys::{self, Pepper, Principal};
@@ -18,7 +19,7 @@ use crate::pipeline::channels::{Channel, Channels};
 use crate::pipeline::supervisor::Messages;
 use crate::store::Store;
 
-/// Bodies that are read and validated at the same time.
+/// Bodies that are validated and stored at the same time.
 const POSTS_AT_ONCE: usize = 32;
 
 /// Everything the API stands on.
@@ -50,6 +51,7 @@ struct Shared {
     channels: Channels,
     messages: Arc<BTreeMap<ConnectorId, Messages>>,
     intake: PostPlaces,
+    memory: Memory,
     status: Sources,
     spool: Spool,
     stop: CancellationToken,
@@ -63,6 +65,7 @@ impl Api {
             channels: parts.channels,
             messages: Arc::new(parts.messages),
             intake: PostPlaces(Arc::new(Semaphore::new(POSTS_AT_ONCE))),
+            memory: Memory::new(),
             status: parts.status,
             spool: Spool(parts.spool),
             stop: parts.stop,
@@ -129,6 +132,7 @@ part!(Gate, gate);
 part!(Channels, channels);
 part!(Arc<BTreeMap<ConnectorId, Messages>>, messages);
 part!(PostPlaces, intake);
+part!(Memory, memory);
 part!(Sources, status);
 part!(Spool, spool);
 part!(CancellationToken, stop);

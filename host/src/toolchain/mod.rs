@@ -198,7 +198,7 @@ mod tests {
 
         named("plugin.toml", "cannot be used: No such file");
         put("plugin.toml", "[plugin]\nname = \"a-b\"\ncolour = 3\n");
-        named("plugin.toml", "colour");
+        named("plugin.toml", "unknown field `colour`");
         put(
             "plugin.toml",
             "[plugin]\nname = \"a-b\"\nversion = \"1.0.0\"\nvendor = \"v\"\nlicense = \"ISC\"\ndescription = \"d\"\ninterfaces = [\"sink\"]\n",

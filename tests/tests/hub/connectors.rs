@@ -203,7 +203,8 @@ async fn a_timetable_comes_by_folder_and_by_web_and_is_not_fetched_again_unless_
     appears(town.inbox("gtfs").join("done/gtfs.zip")).await;
     let quarantine = town.quarantine("transport/dropped").await;
     assert_eq!(quarantine.len() as u64, next.rows()["transport/stops"].bad);
-    assert!(quarantine[0]["pointer"].as_str().unwrap().contains("stop_lat"), "{quarantine:?}");
+    assert!(quarantine[0]["pointer"].as_str().unwrap().starts_with("stops.txt line "), "{quarantine:?}");
+    assert!(quarantine[0]["message"].as_str().unwrap().contains("stop_lat"), "{quarantine:?}");
 
     // The changed feed on the web.
     town.feed.publish("\"v1\"", next.zip().unwrap());

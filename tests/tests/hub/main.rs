@@ -7,5 +7,6 @@ mod connectors;
 mod doors;
 mod durability;
 mod keys;
+mod overload;
 mod stop;
 mod towns;
