@@ -52,7 +52,7 @@ pub(crate) fn read(call: &mut Call<'_>, reader: impl Read + Seek, named: Option<
                 if good + bad >= MAX_ROWS {
                     return Err(Failure::InvalidInput(format!("{file} has more than {MAX_ROWS} rows")));
                 }
-                if record.iter().all(<[u8]>::is_empty) {
+                if record.iter().all(|field| field.trim_ascii().is_empty()) {
                     continue;
                 }
                 let read = match record.len() == rows.width() {
@@ -113,7 +113,7 @@ fn first_row<R: Read + Seek>(archive: &mut Archive<R>, file: &'static str, colum
     let mut rows = Rows::open(file, content)?;
     rows.next(&mut record)?;
     let text = |place: Option<usize>| {
-        let bytes = record.get(place?)?;
+        let bytes = record.get(place?)?.trim_ascii();
         std::str::from_utf8(bytes).ok().filter(|text| !text.is_empty() && text.len() <= 256).map(str::to_owned)
     };
     Ok(rows.places(columns).into_iter().map(text).collect())

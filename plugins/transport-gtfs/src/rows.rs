@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::io::{self, Read};
 use std::rc::Rc;
 
-use csv::{ByteRecord, ReaderBuilder, Trim};
+use csv::{ByteRecord, ReaderBuilder};
 use lienthong_sdk::Failure;
 
 /// A quotation mark that is never closed would make one row of a whole file.
@@ -27,8 +27,8 @@ impl<R: Read> Rows<R> {
     pub(crate) fn open(file: &'static str, reader: R) -> Result<Self, Failure> {
         let since_row = Rc::new(Cell::new(0));
         let bounded = Bounded { inner: reader, since_row: Rc::clone(&since_row) };
-        let mut csv =
-            ReaderBuilder::new().has_headers(false).flexible(true).trim(Trim::All).buffer_capacity(BUFFER_BYTES).from_reader(bounded);
+        // The reader's own trimming would allocate for every row; fields are trimmed where they are read.
+        let mut csv = ReaderBuilder::new().has_headers(false).flexible(true).buffer_capacity(BUFFER_BYTES).from_reader(bounded);
         let mut header = ByteRecord::new();
         let any = csv.read_byte_record(&mut header).map_err(|e| failure(file, e))?;
         if !any {
@@ -39,7 +39,9 @@ impl<R: Read> Rows<R> {
 
     /// Where each of `columns` is.
     pub(crate) fn places(&self, columns: &[&str]) -> Vec<Option<usize>> {
-        let is = |field: &[u8], name: &str| field.strip_prefix(b"\xef\xbb\xbf").unwrap_or(field).eq_ignore_ascii_case(name.as_bytes());
+        let is = |field: &[u8], name: &str| {
+            field.strip_prefix(b"\xef\xbb\xbf").unwrap_or(field).trim_ascii().eq_ignore_ascii_case(name.as_bytes())
+        };
         columns.iter().map(|name| self.header.iter().position(|field| is(field, name))).collect()
     }
 

@@ -29,9 +29,10 @@ pub(crate) struct Row<'r> {
 }
 
 impl<'r> Row<'r> {
-    /// A field's text, empty where the column is absent.
+    /// A field's text without white space around it, empty where the column is absent.
     pub(crate) fn text(self, column: usize, name: &str) -> Result<&'r str, String> {
         let bytes = self.places.get(column).copied().flatten().and_then(|place| self.record.get(place)).unwrap_or_default();
+        let bytes = bytes.trim_ascii();
         if bytes.len() > MAX_FIELD_BYTES {
             return Err(format!("{name} has more than {MAX_FIELD_BYTES} bytes"));
         }

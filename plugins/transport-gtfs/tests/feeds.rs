@@ -76,9 +76,10 @@ fn how_a_feed_is_packed_does_not_matter() {
         let text = String::from_utf8(bytes).unwrap().replace("\r\n", "\n").replace('\n', "\r\n");
         Some((name.to_ascii_uppercase(), format!("\u{feff}{text}").into_bytes()))
     });
+    let spaced = sample_feed(|name, bytes| Some((name.to_owned(), String::from_utf8(bytes).unwrap().replace(',', " ,\t").into_bytes())));
     let optional_left_out =
         sample_feed(|name, bytes| (!matches!(name, "feed_info.txt" | "calendar.txt")).then(|| (name.to_owned(), bytes)));
-    for feed in [nested, climbing, windows, optional_left_out] {
+    for feed in [nested, climbing, windows, spaced, optional_left_out] {
         let mut hub = Hub::new();
         hub.receive(&Gtfs, &feed).unwrap();
         assert_eq!(counts(&hub), SAMPLE);
