@@ -1,4 +1,4 @@
-//! The one place where the hub asks what time it is. Everything below takes `now` as an argument.
+//! What time it is, as a timestamp of the log. What stores or decides by time takes `now` as an argument.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
