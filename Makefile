@@ -7,7 +7,7 @@ CARGO ?= cargo
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 HUB := $(TARGET)/debug/lienthong
 # The connectors that come with the hub, and where their components go.
-PLUGINS := plugins/transport-gtfs plugins/environment-tt10
+PLUGINS := $(sort $(patsubst %/plugin.toml,%,$(wildcard plugins/*/plugin.toml)))
 export LIENTHONG_PLUGINS := $(TARGET)/plugins
 
 help: ## Show this list
