@@ -39,12 +39,37 @@ pub trait Output {
 }
 
 /// What became of emitted records. Refused ones are in quarantine already; the call goes on.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Verdict {
     /// Records that fit their channel.
     pub accepted: u64,
     /// Records that their channel's schema refused.
     pub refused: u64,
+    /// The first refusals, at most [`Verdict::MAX_FIRST`].
+    pub first: Vec<Refusal>,
+}
+
+/// Why a channel's schema refused a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// JSON pointer to the value at fault.
+    pub pointer: String,
+    /// The schema keyword that it broke.
+    pub keyword: String,
+    /// What is wrong, for a person to read.
+    pub message: String,
+}
+
+impl Verdict {
+    /// So many refusals are told.
+    pub const MAX_FIRST: usize = 16;
+
+    fn add(&mut self, other: Self) {
+        self.accepted += other.accepted;
+        self.refused += other.refused;
+        let room = Self::MAX_FIRST.saturating_sub(self.first.len());
+        self.first.extend(other.first.into_iter().take(room));
+    }
 }
 
 /// The hub takes no more from this call; return it with `?`.
@@ -163,9 +188,11 @@ impl<'a> Call<'a> {
         (0..self.pending.len()).try_for_each(|index| self.flush_at(index))
     }
 
-    /// What became of the records that were flushed so far.
-    pub fn verdict(&self) -> Verdict {
-        self.verdict
+    /// What became of the records that were flushed since this was last asked.
+    ///
+    /// A receiver whose reply has to tell whether all was taken flushes first.
+    pub fn take_verdict(&mut self) -> Verdict {
+        std::mem::take(&mut self.verdict)
     }
 
     /// How many items this call rejected so far.
@@ -188,8 +215,7 @@ impl<'a> Call<'a> {
         }
         let verdict = self.output.emit(port, buffer)?;
         buffer.clear();
-        self.verdict.accepted += verdict.accepted;
-        self.verdict.refused += verdict.refused;
+        self.verdict.add(verdict);
         Ok(())
     }
 }

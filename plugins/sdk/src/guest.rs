@@ -7,8 +7,8 @@ use std::sync::Once;
 use crate::bindings::imports::lienthong::connector as wit;
 use crate::bindings::{receiver, sink, source, transform};
 use crate::{
-    Batch, Blob, Call, Context, Environment, Failure, Folded, ItemStatus, Keyed, Level, Message, Output, ReadAt, Receiver, Rejected, Sink,
-    Source, Stopped, Transform, Verdict,
+    Batch, Blob, Call, Context, Environment, Failure, Folded, ItemStatus, Keyed, Level, Message, Output, ReadAt, Receiver, Refusal,
+    Rejected, Sink, Source, Stopped, Transform, Verdict,
 };
 
 use receiver::exports::lienthong::connector::receiver as receiver_wit;
@@ -118,7 +118,9 @@ struct HubOutput;
 impl Output for HubOutput {
     fn emit(&mut self, port: &str, records: &[u8]) -> Result<Verdict, Stopped> {
         let verdict = wit::io::emit(port, records).map_err(stopped)?;
-        Ok(Verdict { accepted: verdict.accepted.into(), refused: verdict.refused.into() })
+        let refusal = |r: wit::io::Refusal| Refusal { pointer: r.pointer, keyword: r.keyword, message: r.message };
+        let first = verdict.first.into_iter().map(refusal).collect();
+        Ok(Verdict { accepted: verdict.accepted.into(), refused: verdict.refused.into(), first })
     }
 
     fn reject(&mut self, port: &str, bytes: &[u8], reason: &str, at: Option<&str>) -> Result<(), Stopped> {

@@ -48,6 +48,6 @@ mod interfaces;
 pub mod testing;
 
 pub use blob::{Blob, ReadAt};
-pub use call::{Call, Context, Environment, Level, Output, Stopped, Verdict};
+pub use call::{Call, Context, Environment, Level, Output, Refusal, Stopped, Verdict};
 pub use failure::Failure;
 pub use interfaces::{Batch, Folded, ItemStatus, Keyed, Message, Progress, Receiver, Rejected, Reply, Sink, Source, Transform};

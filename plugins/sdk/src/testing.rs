@@ -1,6 +1,6 @@
 //! The hub's side in memory, so that a connector is tested by plain `cargo test`.
 //!
-//! It takes everything and checks no schema: what a plugin emits is checked against its channels' schemas by
+//! It takes everything but what a test lets it refuse, and checks no schema: what a plugin emits is checked against its channels' schemas by
 //! `lienthong plugin test`, which runs the real sandbox.
 
 use std::cell::RefCell;
@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use serde_json::Value;
 
 use crate::{
-    Blob, Call, Context, Environment, Failure, Level, Message, Output, Progress, ReadAt, Receiver, Reply, Source, Stopped, Verdict,
+    Blob, Call, Context, Environment, Failure, Level, Message, Output, Progress, ReadAt, Receiver, Refusal, Reply, Source, Stopped, Verdict,
 };
 
 /// One rejected item.
@@ -26,6 +26,9 @@ pub struct Reject {
     pub at: Option<String>,
 }
 
+/// Plays a channel's schema: why it refuses a port's record, if it does.
+type Refuse = fn(&str, &Value) -> Option<Refusal>;
+
 /// A hub in memory: settings in; records, rejections and log lines out.
 #[derive(Debug, Default)]
 pub struct Hub {
@@ -34,6 +37,7 @@ pub struct Hub {
     emitted: Vec<(String, Vec<u8>)>,
     rejects: Vec<Reject>,
     max_emits: Option<usize>,
+    refuse: Option<Refuse>,
     surroundings: Surroundings,
 }
 
@@ -69,6 +73,7 @@ struct Staging<'a> {
     emitted: &'a mut Vec<(String, Vec<u8>)>,
     rejects: &'a mut Vec<Reject>,
     max_emits: Option<usize>,
+    refuse: Option<Refuse>,
 }
 
 impl Output for Staging<'_> {
@@ -77,7 +82,20 @@ impl Output for Staging<'_> {
             return Err(Stopped::Limit("the call emitted all it may".to_owned()));
         }
         self.emitted.push((port.to_owned(), records.to_vec()));
-        Ok(Verdict { accepted: records.iter().filter(|b| **b == b'\n').count() as u64, refused: 0 })
+        let mut verdict = Verdict::default();
+        for line in records.split(|b| *b == b'\n').filter(|line| !line.is_empty()) {
+            let refused = self.refuse.and_then(|refuse| refuse(port, &serde_json::from_slice(line).ok()?));
+            match refused {
+                None => verdict.accepted += 1,
+                Some(refusal) => {
+                    verdict.refused += 1;
+                    if verdict.first.len() < Verdict::MAX_FIRST {
+                        verdict.first.push(refusal);
+                    }
+                }
+            }
+        }
+        Ok(verdict)
     }
 
     fn reject(&mut self, port: &str, bytes: &[u8], reason: &str, at: Option<&str>) -> Result<(), Stopped> {
@@ -110,6 +128,13 @@ impl Hub {
     #[must_use]
     pub fn max_emits(mut self, max: usize) -> Self {
         self.max_emits = Some(max);
+        self
+    }
+
+    /// Refuses what `refuse` does, as a channel's schema may. The records stay in [`Hub::records`].
+    #[must_use]
+    pub fn refusing(mut self, refuse: fn(&str, &Value) -> Option<Refusal>) -> Self {
+        self.refuse = Some(refuse);
         self
     }
 
@@ -146,7 +171,8 @@ impl Hub {
     /// Any code that takes a call.
     pub fn run<R>(&mut self, run: impl FnOnce(&mut Call<'_>) -> Result<R, Failure>) -> Result<R, Failure> {
         self.surroundings.settings = self.settings.as_ref().map_or_else(|| "{}".to_owned(), Value::to_string);
-        let mut staging = Staging { emitted: &mut self.emitted, rejects: &mut self.rejects, max_emits: self.max_emits };
+        let mut staging =
+            Staging { emitted: &mut self.emitted, rejects: &mut self.rejects, max_emits: self.max_emits, refuse: self.refuse };
         let mut call = Call::new(Context::new(&self.surroundings), &mut staging);
         let result = run(&mut call)?;
         call.flush()?;
