@@ -34,9 +34,9 @@
 //! A plugin keeps nothing between calls, sees no clock, no disk and no environment. With the feature `http` it may send
 //! HTTP requests to the hosts that the operator listed.
 
+mod attachment;
 #[doc(hidden)]
 pub mod bindings;
-mod attachment;
 mod blob;
 mod call;
 mod export;
@@ -48,6 +48,8 @@ pub mod http;
 mod interfaces;
 pub mod testing;
 pub mod vietnam;
+#[cfg(feature = "xml")]
+pub mod xml;
 
 pub use attachment::{Attached, Attachment, AttachmentWriter};
 pub use blob::{Blob, ReadAt};
