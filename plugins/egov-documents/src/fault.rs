@@ -18,7 +18,7 @@ pub(crate) enum Fault {
 impl Fault {
     /// A fault of the message at a byte.
     pub(crate) fn new(offset: u64, what: impl Into<String>) -> Self {
-        Self::Document(xml::Error::new(offset, what))
+        Self::Document(xml::Error::unexpected(offset, what))
     }
 }
 

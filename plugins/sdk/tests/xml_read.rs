@@ -75,6 +75,35 @@ fn the_walk_skips_what_was_not_read_and_nothing_else() {
 }
 
 #[test]
+fn one_record_that_is_not_as_expected_does_not_end_the_reading() {
+    let document = "<r><a>x<b>y</b>z</a><a>1 2 3 4 5 6</a><a> <b/> stray <b>y</b></a><a>good</a></r>";
+    let mut xml = Reader::with_limits(Cursor::new(document), Limits { text_bytes: 10, ..Limits::default() });
+    let root = xml.root().unwrap();
+    let mut found = Vec::new();
+    while let Some(a) = xml.child(&root).unwrap() {
+        let text = match found.len() {
+            2 => {
+                let b = xml.child(&a).unwrap().unwrap();
+                assert_eq!(b.name(), "b");
+                xml.child(&a).map(|_| String::new())
+            }
+            _ => xml.text(&a),
+        };
+        found.push(text.map_err(|e| (e.is_unexpected(), e.to_string())));
+    }
+    let unexpected = |what: &str| Err((true, what.to_owned()));
+    assert_eq!(
+        found,
+        [
+            unexpected("`a` holds the element `b` where its text should be"),
+            unexpected("the text of `a` has more than 10 bytes"),
+            unexpected("`a` holds text between its elements"),
+            Ok("good".to_owned())
+        ]
+    );
+}
+
+#[test]
 fn places_are_found_in_a_blob_and_reading_goes_on() {
     let lines: String = (0..50_000).map(|n| format!("  <dòng>số {n}</dòng>\r\n")).collect();
     let document = format!("\u{feff}<r>\r\n{lines}</r>");
@@ -154,7 +183,7 @@ fn text_before_a_child_is_told_from_what_follows() {
     assert_eq!(pieces, [(6, " 1"), (8, "&"), (32, "3"), (36, "\n")].map(|(offset, piece)| (offset, piece.to_owned())));
     assert_eq!((b.name(), xml.text(&b).unwrap()), ("b", "4".to_owned()));
     let c = xml.child(&a).unwrap().unwrap();
-    assert_eq!(xml.text_to_child(&c, |_, _| Err(Error::new(0, "no text"))).unwrap(), None);
+    assert_eq!(xml.text_to_child(&c, |_, _| Err(Error::unexpected(0, "no text"))).unwrap(), None);
     assert_eq!(xml.child(&a).unwrap(), None);
 }
 

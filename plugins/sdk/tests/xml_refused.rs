@@ -297,7 +297,7 @@ fn after_an_error_the_reader_stands_still() {
     let mut xml = Reader::new(Cursor::new("<a><b></c><d/></a>"));
     let root = xml.root().unwrap();
     let b = xml.child(&root).unwrap().unwrap();
-    assert!(xml.text(&b).is_err());
+    assert!(!xml.text(&b).unwrap_err().is_unexpected());
     for _ in 0..3 {
         let error = xml.child(&root).unwrap_err();
         assert_eq!(error.to_string(), "the document cannot be read on after an error");
@@ -325,5 +325,5 @@ fn a_source_that_fails_is_not_a_fault_of_the_document() {
     let error = xml.skip(&root).unwrap_err();
     assert!(error.is_unreadable());
     assert_eq!(Failure::from(error), Failure::Upstream("the disk is away".to_owned()));
-    assert_eq!(Failure::from(Error::new(7, "odd")), Failure::InvalidInput("byte 7: odd".to_owned()));
+    assert_eq!(Failure::from(Error::unexpected(7, "odd")), Failure::InvalidInput("byte 7: odd".to_owned()));
 }

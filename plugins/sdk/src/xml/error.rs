@@ -21,15 +21,20 @@ pub struct Error {
 enum Cause {
     /// The bytes could not be had.
     Unreadable(io::Error),
-    /// The bytes are not what they should be.
+    /// The bytes are not well-formed, or ask for too much.
     Document(String),
+    /// The document is well-formed so far, but not what was asked for is there.
+    Unexpected(String),
 }
 
 impl Error {
-    /// A fault of the document, at a byte. A connector makes its own for elements that are well-formed and still not what its
-    /// format wants.
-    pub fn new(offset: u64, what: impl Into<String>) -> Self {
+    pub(super) fn new(offset: u64, what: impl Into<String>) -> Self {
         Self { offset, cause: Cause::Document(what.into()) }
+    }
+
+    /// Something well-formed, at a byte, that is still not what the format wants. A connector makes its own.
+    pub fn unexpected(offset: u64, what: impl Into<String>) -> Self {
+        Self { offset, cause: Cause::Unexpected(what.into()) }
     }
 
     pub(super) fn unreadable(offset: u64, error: io::Error) -> Self {
@@ -74,11 +79,17 @@ impl Error {
         matches!(self.cause, Cause::Unreadable(_))
     }
 
+    /// Whether the reader can go on: the document is well-formed so far, only not as it was expected to be. So one record of many
+    /// can be rejected.
+    pub fn is_unexpected(&self) -> bool {
+        matches!(self.cause, Cause::Unexpected(_))
+    }
+
     /// The failure of a call, its place in the words of `at`.
     pub(super) fn failure(self, at: impl fmt::Display) -> Failure {
         match self.cause {
             Cause::Unreadable(error) => error.into(),
-            Cause::Document(what) => Failure::InvalidInput(format!("{at}: {what}")),
+            Cause::Document(what) | Cause::Unexpected(what) => Failure::InvalidInput(format!("{at}: {what}")),
         }
     }
 }
@@ -88,7 +99,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.cause {
             Cause::Unreadable(error) => error.fmt(f),
-            Cause::Document(what) => f.write_str(what),
+            Cause::Document(what) | Cause::Unexpected(what) => f.write_str(what),
         }
     }
 }
@@ -97,7 +108,7 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.cause {
             Cause::Unreadable(error) => Some(error),
-            Cause::Document(_) => None,
+            Cause::Document(_) | Cause::Unexpected(_) => None,
         }
     }
 }

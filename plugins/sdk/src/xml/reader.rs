@@ -32,7 +32,8 @@ impl Default for Limits {
     }
 }
 
-/// A pull reader over one document. After an error it stands still.
+/// A pull reader over one document. After an error it stands still, unless the error is only about what was asked for
+/// ([`Error::is_unexpected`]): then the next `child` of an outer element goes on.
 pub struct Reader<R> {
     pub(super) tokens: quick_xml::Reader<Source<R>>,
     limits: Limits,
@@ -107,13 +108,14 @@ impl<R: BufRead> Reader<R> {
     pub fn root(&mut self) -> Result<Element, Error> {
         match self.token()? {
             Token::Start(root) => Ok(root),
-            _ => Err(Error::new(self.position(), "the root element was read already")),
+            _ => Err(Error::unexpected(self.position(), "the root element was read already")),
         }
     }
 
     /// The next element directly within `parent`; none where `parent` ends. What was not read of the last one is skipped. Text between
     /// elements is an error, for nobody would read it. Where the root ends, the rest of the document was checked too.
     pub fn child(&mut self, parent: &Element) -> Result<Option<Element>, Error> {
+        self.text.clear();
         while self.is_open(parent) {
             let at = self.position();
             match self.token()? {
@@ -122,7 +124,7 @@ impl<R: BufRead> Reader<R> {
                     let stray = !self.text.bytes().all(is_space);
                     self.text.clear();
                     if stray {
-                        return Err(self.failed(at, format!("`{}` holds text between its elements", shown(&parent.name))));
+                        return Err(Error::unexpected(at, format!("`{}` holds text between its elements", shown(&parent.name))));
                     }
                 }
                 Token::Text => self.text.clear(),
@@ -132,13 +134,14 @@ impl<R: BufRead> Reader<R> {
         Ok(None)
     }
 
-    /// The whole text of an element that has no elements in it.
+    /// The whole text of an element that has no elements in it. One that is too long, or has elements in it, is an error after which the
+    /// reader can go on.
     pub fn text(&mut self, element: &Element) -> Result<String, Error> {
         self.text.clear();
         while self.text_goes_on(element)? {
             if self.text.len() > self.limits.text_bytes {
                 let what = format!("the text of `{}` has more than {} bytes", shown(&element.name), self.limits.text_bytes);
-                return Err(self.failed(element.offset, what));
+                return Err(Error::unexpected(element.offset, what));
             }
         }
         Ok(std::mem::take(&mut self.text))
@@ -199,7 +202,7 @@ impl<R: BufRead> Reader<R> {
             match self.token()? {
                 Token::Start(inner) => {
                     let what = format!("`{}` holds the element `{}` where its text should be", shown(&element.name), shown(&inner.name));
-                    return Err(self.failed(inner.offset, what));
+                    return Err(Error::unexpected(inner.offset, what));
                 }
                 Token::Text => return Ok(true),
                 _ => {}
