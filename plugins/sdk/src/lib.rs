@@ -36,6 +36,7 @@
 
 #[doc(hidden)]
 pub mod bindings;
+mod attachment;
 mod blob;
 mod call;
 mod export;
@@ -46,8 +47,10 @@ pub mod guest;
 pub mod http;
 mod interfaces;
 pub mod testing;
+pub mod vietnam;
 
+pub use attachment::{Attached, Attachment, AttachmentWriter};
 pub use blob::{Blob, ReadAt};
 pub use call::{Call, Context, Environment, Level, Output, Stopped, Verdict};
 pub use failure::Failure;
-pub use interfaces::{Batch, Folded, ItemStatus, Keyed, Message, Progress, Receiver, Rejected, Reply, Sink, Source, Transform};
+pub use interfaces::{Batch, Folded, ItemStatus, Keyed, Message, Poll, Progress, Receiver, Rejected, Reply, Sink, Source, Transform};
