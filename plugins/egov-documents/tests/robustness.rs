@@ -12,10 +12,7 @@ use std::sync::LazyLock;
 use egov_documents::{DOCUMENT_STATUS, DOCUMENTS, Documents};
 use harness::{fixtures, misfit, received};
 use lienthong_sdk::testing::Hub;
-use lienthong_sdk::{
-    Attached, Attachment, AttachmentWriter, Blob, Call, Context, Environment, Failure, Level, Message, Output, ReadAt, Receiver, Stopped,
-    Verdict,
-};
+use lienthong_sdk::{Attached, Attachment, AttachmentWriter, Blob, Call, Failure, Message, Output, ReadAt, Receiver, Stopped, Verdict};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -207,22 +204,11 @@ impl Output for Sizes {
     }
 }
 
-struct NoSettings;
-
-impl Environment for NoSettings {
-    fn settings(&self) -> String {
-        "{}".to_owned()
-    }
-
-    fn log(&self, _: Level, _: &str) {}
-}
-
 /// Decoded bytes, and the largest piece of them.
 fn through(size: u64) -> (u64, usize) {
     let mut sizes = Sizes::default();
-    let mut call = Call::new(Context::new(&NoSettings), &mut sizes);
     let message = Message { body: Blob::new(huge(size)), name: None, content_type: None, received_at_ms: 0 };
-    let reply = Documents.receive(&mut call, message).unwrap().unwrap();
+    let reply = Hub::new().run(|call| Documents.receive(&mut Call::new(**call, &mut sizes), message)).unwrap().unwrap();
     assert!(String::from_utf8(reply.body).unwrap().contains("\"OK\""));
     let record: Value = serde_json::from_slice(sizes.records.strip_suffix(b"\n").unwrap()).unwrap();
     assert_eq!(record["attachments"][2]["size_bytes"], sizes.attached.get().0);
