@@ -209,7 +209,7 @@ impl Caller {
         let run = RunClock::start(received_at);
         let intake = self.intake(connector, received_at);
         let since = checkpoint.as_ref().map(|c| c.cursor.clone());
-        let polled = match connector.plugin.poll(self.call(connector, &intake), since, POLL_RECORDS).await {
+        let polled = match connector.plugin.poll(self.call(connector, &intake), received_at, since, POLL_RECORDS).await {
             Ok((progress, _)) => {
                 let output = intake.finish().await;
                 let polled = Polled { accepted: output.accepted, quarantined: output.rejected, more: progress.more };

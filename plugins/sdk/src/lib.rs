@@ -37,6 +37,7 @@
 
 #[doc(hidden)]
 pub mod bindings;
+mod attachment;
 mod blob;
 mod call;
 mod export;
@@ -49,8 +50,10 @@ mod interfaces;
 #[cfg(feature = "tables")]
 pub mod tables;
 pub mod testing;
+pub mod vietnam;
 
+pub use attachment::{Attached, Attachment, AttachmentWriter};
 pub use blob::{Blob, ReadAt};
 pub use call::{Call, Context, Environment, Level, Output, Stopped, Verdict};
 pub use failure::Failure;
-pub use interfaces::{Batch, Folded, ItemStatus, Keyed, Message, Progress, Receiver, Rejected, Reply, Sink, Source, Transform};
+pub use interfaces::{Batch, Folded, ItemStatus, Keyed, Message, Poll, Progress, Receiver, Rejected, Reply, Sink, Source, Transform};

@@ -219,8 +219,8 @@ async fn one_megabyte_named_a_thousand_times_does_not_become_a_gigabyte() {
 async fn a_cursor_has_its_size() {
     let sandbox = Sandbox::new();
     let source = sandbox.engine.load(guests::whole("cursor", "source")).await.unwrap();
-    let (progress, _) = source.poll(call(Kept::default(), Limits::default()), None, 65_536).await.unwrap();
+    let (progress, _) = source.poll(call(Kept::default(), Limits::default()), Timestamp::default(), None, 65_536).await.unwrap();
     assert_eq!(progress.next.map(|cursor| cursor.len()), Some(65_536));
-    let failed = source.poll(call(Kept::default(), Limits::default()), Some(vec![1]), 65_537).await.unwrap_err();
+    let failed = source.poll(call(Kept::default(), Limits::default()), Timestamp::default(), Some(vec![1]), 65_537).await.unwrap_err();
     assert!(matches!(&failed.cause, Cause::Contract(why) if why == "its cursor has 65537 bytes and may have 65536"), "{:?}", failed.cause);
 }
