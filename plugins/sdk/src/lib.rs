@@ -35,9 +35,9 @@
 //! HTTP requests to the hosts that the operator listed. With the feature `tables` it has a reader of CSV files and of zip
 //! archives of them.
 
+mod attachment;
 #[doc(hidden)]
 pub mod bindings;
-mod attachment;
 mod blob;
 mod call;
 mod export;

@@ -245,10 +245,12 @@ impl<R: Read> Rows<R> {
         Ok(good)
     }
 
-    /// The line that the row read last begins on. Counted from its end, for the blank lines before it belong to no row.
+    /// The line that the row read last begins on. Counted from its end, for the blank lines before it belong to no row; but a
+    /// quotation mark that is never closed takes the end with it.
     fn line(&self) -> u64 {
         let breaks_within = self.record.as_slice().iter().filter(|b| **b == b'\n').count() as u64;
-        self.csv.position().line().saturating_sub(1 + breaks_within)
+        let counted = self.csv.position().line().saturating_sub(1 + breaks_within);
+        self.record.position().map_or(counted, |start| counted.max(start.line()))
     }
 
     /// The row read last as it came, for quarantine.
@@ -336,6 +338,12 @@ mod tests {
             let expected = expected.map(|(at, text)| (at.to_owned(), text.replace('\n', line_end)));
             assert_eq!((rejects, good), (expected.to_vec(), 2), "{line_end:?} {end:?}");
         }
+    }
+
+    #[test]
+    fn a_quotation_mark_that_is_never_closed_does_not_shift_the_line() {
+        let (rejects, good) = read(b"a,b\n1,x\n\"x,1\n2,y\n");
+        assert_eq!((rejects.iter().map(|(at, _)| at.as_str()).collect::<Vec<_>>(), good), (vec!["t.csv line 3"], 1));
     }
 
     #[test]
