@@ -220,3 +220,40 @@ fn every_property_of_the_schemas_is_read_from_its_column_and_as_long_as_the_sche
     }
     assert!(tried > 50);
 }
+
+/// Bytes that count how they are read.
+struct Counted {
+    bytes: Vec<u8>,
+    read: std::rc::Rc<std::cell::Cell<(u64, u32)>>,
+}
+
+impl lienthong_sdk::ReadAt for Counted {
+    fn size(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
+    fn read_at(&self, offset: u64, max: u32) -> std::io::Result<Vec<u8>> {
+        let part = self.bytes.read_at(offset, max)?;
+        let (all, largest) = self.read.get();
+        self.read.set((all + part.len() as u64, largest.max(max)));
+        Ok(part)
+    }
+}
+
+#[test]
+fn a_large_bundle_is_read_and_handed_on_in_pieces() {
+    let row = |i: u64| {
+        let scattered = i.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        format!("E-{i},,,C-{scattered:016x},TH-01,U-{:016x},student,false,2026-09-05,\n", scattered.rotate_left(17))
+    };
+    let header = "sourcedId,status,dateLastModified,classSourcedId,schoolSourcedId,userSourcedId,role,primary,beginDate,endDate\n";
+    let file: String = std::iter::once(header.to_owned()).chain((0..50_000).map(row)).collect();
+    let bytes = bundle_with("bulk-1.1", "enrollments.csv", file.as_bytes());
+    let (size, read) = (bytes.len() as u64, std::rc::Rc::default());
+    let mut hub = Hub::new();
+    hub.receive_blob(&Rosters, Counted { bytes, read: std::rc::Rc::clone(&read) }).unwrap();
+    assert_eq!((hub.count("enrollments"), hub.rejects().len()), (50_000, 0));
+    let (all, largest) = read.get();
+    assert!(size > 1 << 20 && all < 4 * size, "{all} bytes are read of {size}");
+    assert!(largest <= 128 << 10 && hub.emit_sizes().iter().all(|size| *size < 300 << 10));
+}
