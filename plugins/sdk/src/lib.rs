@@ -34,9 +34,9 @@
 //! A plugin keeps nothing between calls, sees no clock, no disk and no environment. With the feature `http` it may send
 //! HTTP requests to the hosts that the operator listed.
 
+mod attachment;
 #[doc(hidden)]
 pub mod bindings;
-mod attachment;
 mod blob;
 mod call;
 mod export;
