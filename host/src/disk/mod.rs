@@ -5,6 +5,7 @@
 //! Files on their way lie in one folder below the root; what a crash left there is swept when the root is opened.
 
 mod blob;
+mod draft;
 
 use std::collections::HashSet;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -16,6 +17,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 pub use blob::FileBlob;
+pub use draft::{Draft, Drafted};
 
 /// The staging folder's name. It starts with a dot, which neither a domain nor a hash does.
 const STAGING: &str = ".staging";
