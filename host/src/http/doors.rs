@@ -14,7 +14,7 @@ use super::problem::Problem;
 
 use super::routes::Routes;
 use super::state::Api;
-use super::{channels, keys, messages, metrics, operators, records};
+use super::{attachments, channels, keys, messages, metrics, operators, records};
 use crate::ops::status;
 use crate::store::Store;
 
@@ -69,6 +69,14 @@ pub fn router(api: Api) -> Router {
                 gives: &[("application/cloudevents-batch+json", None), ("application/x-ndjson", None)],
             },
             records::read_records,
+        )
+        .door(
+            get(
+                "/v1/channels/{domain}/{name}/attachments/{sha256}",
+                "The file that a record names by its SHA-256",
+                &[(attachments::MEDIA_TYPE, None)],
+            ),
+            attachments::attachment,
         )
         .door(
             Door {

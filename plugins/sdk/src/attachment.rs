@@ -45,3 +45,32 @@ impl fmt::Debug for Attachment {
         f.debug_struct("Attachment").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::testing::Hub;
+    use crate::{Call, Failure};
+
+    fn attach(call: &mut Call<'_>) -> Result<(), Failure> {
+        let mut file = call.attach("scans")?;
+        file.write(b"a")?;
+        file.write(b"bc")?;
+        drop(call.attach("scans")?);
+        let attached = file.finish()?;
+        call.emit("scans", &json!({ "sha256": attached.sha256, "size": attached.size_bytes }))?;
+        Ok(())
+    }
+
+    #[test]
+    fn a_record_names_the_file_that_the_hub_has() {
+        let mut hub = Hub::new();
+        hub.run(attach).unwrap();
+        // The example of FIPS 180-4.
+        let sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(hub.records("scans"), [json!({ "sha256": sha256, "size": 3 })]);
+        assert_eq!(hub.attachment("scans", sha256).as_deref(), Some(&b"abc"[..]));
+        assert_eq!(hub.attachment("others", sha256), None);
+    }
+}
