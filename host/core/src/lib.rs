@@ -6,6 +6,7 @@ pub mod city;
 pub mod columns;
 pub mod decode;
 pub mod id;
+pub mod lang;
 pub mod log;
 pub mod manifest;
 pub mod ports;

@@ -7,8 +7,8 @@ use std::sync::Once;
 use crate::bindings::imports::lienthong::connector as wit;
 use crate::bindings::{receiver, sink, source, transform};
 use crate::{
-    Attached, Attachment, AttachmentWriter, Batch, Blob, Call, Context, Environment, Failure, Folded, ItemStatus, Keyed, Level, Message, Output, Poll, ReadAt, Receiver, Rejected, Sink,
-    Source, Stopped, Transform, Verdict,
+    Attached, Attachment, AttachmentWriter, Batch, Blob, Call, Context, Environment, Failure, Folded, ItemStatus, Keyed, Level, Message,
+    Output, Poll, ReadAt, Receiver, Rejected, Sink, Source, Stopped, Transform, Verdict,
 };
 
 use receiver::exports::lienthong::connector::receiver as receiver_wit;

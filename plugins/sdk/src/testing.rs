@@ -208,12 +208,8 @@ impl Hub {
     /// Any code that takes a call.
     pub fn run<R>(&mut self, run: impl FnOnce(&mut Call<'_>) -> Result<R, Failure>) -> Result<R, Failure> {
         self.surroundings.settings = self.settings.as_ref().map_or_else(|| "{}".to_owned(), Value::to_string);
-        let mut staging = Staging {
-            emitted: &mut self.emitted,
-            rejects: &mut self.rejects,
-            max_emits: self.max_emits,
-            attachments: &self.attachments,
-        };
+        let mut staging =
+            Staging { emitted: &mut self.emitted, rejects: &mut self.rejects, max_emits: self.max_emits, attachments: &self.attachments };
         let mut call = Call::new(Context::new(&self.surroundings), &mut staging);
         let result = run(&mut call)?;
         call.flush()?;

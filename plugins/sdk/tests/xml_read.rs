@@ -144,6 +144,49 @@ fn a_text_of_any_length_comes_in_pieces() {
     assert_eq!(xml.child(&root).unwrap().unwrap().name(), "b");
 }
 
+#[test]
+fn a_cdata_section_of_any_length_comes_in_pieces() {
+    let text = "]] Chợ > Bảo ]> Lộc\n".repeat(100_000);
+    for line_end in ["\n", "\r\n", "\r"] {
+        let document = format!("<r>\n<a><![CDATA[{}]]></a><b/></r>", text.replace('\n', line_end));
+        let mut xml = Reader::new(BufReader::with_capacity(4_099, Cursor::new(document.as_bytes())));
+        let root = xml.root().unwrap();
+        let a = xml.child(&root).unwrap().unwrap();
+        let (mut whole, mut pieces) = (String::new(), 0);
+        let inner = xml.text_to_child(&a, |offset, piece| {
+            let written = document.as_bytes()[offset as usize..].iter().filter(|b| **b != b'\r' || line_end == "\r");
+            assert!(piece.bytes().map(|b| if b == b'\n' && line_end == "\r" { b'\r' } else { b }).eq(written.take(piece.len()).copied()));
+            whole.push_str(piece);
+            pieces += 1;
+            assert!(piece.len() <= 128 << 10);
+            Ok::<(), Error>(())
+        });
+        assert_eq!(inner.unwrap(), None);
+        assert!(whole == text, "{line_end:?}");
+        assert!(pieces > 10);
+        assert_eq!(xml.child(&root).unwrap().unwrap().name(), "b");
+    }
+}
+
+#[test]
+fn text_before_a_child_is_told_from_what_follows() {
+    let document = "<r><a> 1&amp;<!-- 2 --><![CDATA[3]]>\r\n<b>4</b> <c/></a></r>";
+    let mut xml = Reader::new(Cursor::new(document));
+    let root = xml.root().unwrap();
+    let a = xml.child(&root).unwrap().unwrap();
+    let mut pieces = Vec::new();
+    let b = xml.text_to_child(&a, |offset, piece| {
+        pieces.push((offset, piece.to_owned()));
+        Ok::<(), Error>(())
+    });
+    let b = b.unwrap().unwrap();
+    assert_eq!(pieces, [(6, " 1"), (8, "&"), (32, "3"), (36, "\n")].map(|(offset, piece)| (offset, piece.to_owned())));
+    assert_eq!((b.name(), xml.text(&b).unwrap()), ("b", "4".to_owned()));
+    let c = xml.child(&a).unwrap().unwrap();
+    assert_eq!(xml.text_to_child(&c, |_, _| Err(Error::unexpected(0, "no text"))).unwrap(), None);
+    assert_eq!(xml.child(&a).unwrap(), None);
+}
+
 /// A document as it is meant.
 #[derive(Debug, Clone, PartialEq)]
 struct Node {

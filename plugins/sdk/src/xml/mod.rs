@@ -34,6 +34,7 @@ mod place;
 mod reader;
 mod source;
 mod tag;
+mod text;
 
 pub use element::Element;
 pub use error::Error;

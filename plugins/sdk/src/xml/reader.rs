@@ -4,12 +4,13 @@ use std::ops::Range;
 use quick_xml::events::Event;
 use quick_xml::name::{Namespace, NamespaceResolver, QName, ResolveResult};
 
-use super::character::{attribute_value, forbidden, is_space, push_lines, qualified, reference, shown};
+use super::character::{attribute_value, is_space, qualified, reference, shown};
 use super::element::{Attribute, Element};
-use super::error::{Error, NOT_UTF8};
+use super::error::Error;
 use super::place::{Place, place};
 use super::source::{Source, not_utf8};
 use super::tag;
+use super::text::{CDATA, allowed};
 use crate::Failure;
 
 /// How much a document may ask for. Beyond it there is an error, not memory.
@@ -21,7 +22,7 @@ pub struct Limits {
     pub tag_bytes: usize,
     /// Attributes of one tag, namespaces included.
     pub attributes: usize,
-    /// Bytes of one element's text, and of one comment, processing instruction or CDATA section.
+    /// Bytes of one element's text, and of one comment or processing instruction.
     pub text_bytes: usize,
 }
 
@@ -31,30 +32,31 @@ impl Default for Limits {
     }
 }
 
-/// Text is taken in pieces of about this size.
-const PIECE_BYTES: usize = 64 << 10;
-
 /// A pull reader over one document. After an error it stands still, unless the error is only about what was asked for
 /// ([`Error::is_unexpected`]): then the next `child` of an outer element goes on.
 pub struct Reader<R> {
-    tokens: quick_xml::Reader<Source<R>>,
+    pub(super) tokens: quick_xml::Reader<Source<R>>,
     limits: Limits,
     /// What the tokenizer writes its events to.
     buffer: Vec<u8>,
     /// Bytes of text that are not in `text` yet: those of a character, or of a line end, whose rest is still to come.
-    raw: Vec<u8>,
+    pub(super) raw: Vec<u8>,
     /// The text read since it was last taken.
-    text: String,
+    pub(super) text: String,
+    /// Where the last piece of it begins in the document.
+    pub(super) text_offset: u64,
+    /// Where the CDATA section begins that is being read.
+    pub(super) cdata: Option<u64>,
     namespaces: NamespaceResolver,
     /// Where each open element begins.
-    open: Vec<u64>,
+    pub(super) open: Vec<u64>,
     /// The last tag was `<a/>`: its end is still to be told.
     empty: bool,
-    state: State,
+    pub(super) state: State,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+pub(super) enum State {
     /// Nothing was read.
     New,
     /// Before the root.
@@ -67,7 +69,7 @@ enum State {
     Failed,
 }
 
-enum Token {
+pub(super) enum Token {
     Start(Element),
     End,
     Text,
@@ -93,6 +95,8 @@ impl<R: BufRead> Reader<R> {
             buffer: Vec::new(),
             raw: Vec::new(),
             text: String::new(),
+            text_offset: 0,
+            cdata: None,
             namespaces: NamespaceResolver::default(),
             open: Vec::new(),
             empty: false,
@@ -143,8 +147,7 @@ impl<R: BufRead> Reader<R> {
         Ok(std::mem::take(&mut self.text))
     }
 
-    /// The text of an element that has no elements in it, in pieces of some 64 KiB and together of any length. (A CDATA section is one
-    /// piece, and bounded by [`Limits::text_bytes`].)
+    /// The text of an element that has no elements in it, in pieces of some 64 KiB and together of any length.
     pub fn text_pieces<E: From<Error>>(&mut self, element: &Element, mut take: impl FnMut(&str) -> Result<(), E>) -> Result<(), E> {
         self.text.clear();
         while self.text_goes_on(element)? {
@@ -152,6 +155,27 @@ impl<R: BufRead> Reader<R> {
             self.text.clear();
         }
         Ok(())
+    }
+
+    /// The text of an element up to the first element in it, which is given back: in pieces as [`Reader::text_pieces`] has them, each with the
+    /// byte at which it begins. (Line ends in it are line feeds: what was written may be longer.)
+    pub fn text_to_child<E: From<Error>>(
+        &mut self,
+        element: &Element,
+        mut take: impl FnMut(u64, &str) -> Result<(), E>,
+    ) -> Result<Option<Element>, E> {
+        self.text.clear();
+        while self.is_open(element) {
+            match self.token()? {
+                Token::Start(inner) => return Ok(Some(inner)),
+                Token::Text => {
+                    take(self.text_offset, &self.text)?;
+                    self.text.clear();
+                }
+                _ => {}
+            }
+        }
+        Ok(None)
     }
 
     /// Reads an element to its end. [`Reader::position`] is behind it then.
@@ -231,10 +255,21 @@ impl<R: BufRead> Reader<R> {
             self.empty = false;
             return Ok(self.close());
         }
+        if let Some(start) = self.cdata {
+            return self.read_cdata(start);
+        }
         if self.read_text()? {
             return Ok(if self.open.is_empty() { Token::Aside } else { Token::Text });
         }
         let start = self.position();
+        if self.tokens.get_mut().is_next(CDATA).map_err(|e| self.unreadable(e))? {
+            if self.open.is_empty() {
+                return Err(Error::new(start, outside(self.state)));
+            }
+            self.tokens.get_mut().consume(CDATA.len());
+            self.cdata = Some(start);
+            return self.read_cdata(start);
+        }
         // One byte is looked at and not taken.
         let max = self.limits.text_bytes.max(self.limits.tag_bytes) as u64;
         self.tokens.get_mut().budget = max + 1;
@@ -255,7 +290,7 @@ impl<R: BufRead> Reader<R> {
 
     fn understand(&mut self, event: Event<'_>, start: u64) -> Result<Token, Error> {
         let at = |what: String| Error::new(start, what);
-        if self.open.is_empty() && matches!(event, Event::Text(_) | Event::CData(_) | Event::GeneralRef(_)) {
+        if self.open.is_empty() && matches!(event, Event::Text(_) | Event::GeneralRef(_)) {
             return Err(at(outside(self.state).to_owned()));
         }
         match event {
@@ -265,17 +300,13 @@ impl<R: BufRead> Reader<R> {
                 self.start(&tag, start)
             }
             Event::End(_) => Ok(self.close()),
-            Event::Text(text) => {
-                push_lines(&mut self.text, allowed(&text, start)?);
-                Ok(Token::Text)
-            }
-            Event::CData(text) => {
-                push_lines(&mut self.text, allowed(&text, start + 9)?);
-                Ok(Token::Text)
-            }
+            // Neither comes: both went past the tokenizer.
+            Event::Text(text) => self.push(&text, start),
+            Event::CData(text) => self.push(&text, start + CDATA.len() as u64),
             Event::GeneralRef(name) => {
                 let character = reference(allowed(&name, start + 1)?).map_err(at)?;
                 self.text.push(character);
+                self.text_offset = start;
                 Ok(Token::Text)
             }
             Event::Comment(text) => allowed(&text, start + 4).map(|_| Token::Aside),
@@ -370,75 +401,13 @@ impl<R: BufRead> Reader<R> {
         Token::End
     }
 
-    /// Appends what text there is before the next markup or reference, or a piece of it. Text goes past the tokenizer, which would
-    /// buffer it whole.
-    fn read_text(&mut self) -> Result<bool, Error> {
-        let source = self.tokens.get_mut();
-        let mut to_come = false;
-        loop {
-            let available = match source.fill_buf() {
-                Ok(available) => available,
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
-                Err(e) => return Err(self.unreadable(e)),
-            };
-            let stop = available.iter().take(PIECE_BYTES).position(|b| matches!(b, b'<' | b'&'));
-            let count = stop.unwrap_or(available.len().min(PIECE_BYTES));
-            let ended = stop.is_some() || available.is_empty();
-            self.raw.extend_from_slice(&available[..count]);
-            source.consume(count);
-            if ended {
-                break;
-            }
-            if self.raw.len() >= PIECE_BYTES {
-                to_come = true;
-                break;
-            }
-        }
-        if self.raw.is_empty() {
-            return Ok(false);
-        }
-        let start = source.offset - self.raw.len() as u64;
-        let whole = if to_come { self.raw.len() - unfinished(&self.raw) } else { self.raw.len() };
-        let text = std::str::from_utf8(&self.raw[..whole]).map_err(|e| Error::new(start + e.valid_up_to() as u64, NOT_UTF8))?;
-        allowed(text, start)?;
-        if let Some(at) = text.find("]]>") {
-            return Err(Error::new(start + at as u64, "`]]>` ends no CDATA section: write `]]&gt;`"));
-        }
-        if !self.open.is_empty() {
-            push_lines(&mut self.text, text);
-        } else if let Some(at) = text.bytes().position(|b| !is_space(b)) {
-            return Err(Error::new(start + at as u64, outside(self.state)));
-        }
-        self.raw.drain(..whole);
-        Ok(whole > 0)
-    }
-
-    fn unreadable(&mut self, error: io::Error) -> Error {
+    pub(super) fn unreadable(&mut self, error: io::Error) -> Error {
         self.state = State::Failed;
         Error::unreadable(self.position(), error)
     }
 }
 
-/// How many bytes at the end of a piece of text wait for what follows: part of a character, of a line end, or of `]]>`.
-fn unfinished(raw: &[u8]) -> usize {
-    match raw {
-        [.., b']', b']'] => 2,
-        [.., b']' | b'\r' | 0xc0..=0xff] => 1,
-        [.., 0xe0..=0xff, 0x80..0xc0] => 2,
-        [.., 0xf0..=0xff, 0x80..0xc0, 0x80..0xc0] => 3,
-        _ => 0,
-    }
-}
-
-/// Text without a character that XML forbids.
-fn allowed(text: &str, start: u64) -> Result<&str, Error> {
-    match forbidden(text) {
-        Some(at) => Err(Error::new(start + at as u64, "XML allows no such control character")),
-        None => Ok(text),
-    }
-}
-
-fn outside(state: State) -> &'static str {
+pub(super) fn outside(state: State) -> &'static str {
     match state {
         State::Root => "there is text after the root element",
         _ => "there is text before the root element: this may be no XML",
