@@ -32,7 +32,8 @@
 //! ```
 //!
 //! A plugin keeps nothing between calls, sees no clock, no disk and no environment. With the feature `http` it may send
-//! HTTP requests to the hosts that the operator listed.
+//! HTTP requests to the hosts that the operator listed. With the feature `tables` it has a reader of CSV files and of zip
+//! archives of them.
 
 mod attachment;
 #[doc(hidden)]
@@ -46,8 +47,12 @@ pub mod guest;
 #[cfg(feature = "http")]
 pub mod http;
 mod interfaces;
+#[cfg(feature = "tables")]
+pub mod tables;
 pub mod testing;
 pub mod vietnam;
+#[cfg(feature = "xml")]
+pub mod xml;
 
 pub use attachment::{Attached, Attachment, AttachmentWriter};
 pub use blob::{Blob, ReadAt};

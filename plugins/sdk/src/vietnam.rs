@@ -1,6 +1,12 @@
-//! What Vietnamese formats share: the ways in which they write moments and days, and the ids of agencies.
+//! What Vietnamese formats share: the ways in which they write moments and days, the ids of agencies and the codes of dossiers.
+
+mod dossier_code;
+mod instant;
 
 use std::fmt;
+
+pub use dossier_code::DossierCode;
+pub use instant::{instant_ms, local};
 
 /// Viet Nam has one time zone and no summer time.
 const OFFSET: &str = "+07:00";
@@ -15,11 +21,8 @@ const OFFSET: &str = "+07:00";
 /// assert_eq!(moment("23/11/2025 10:15", &["yyyyMMddHHmmss"]), None);
 /// ```
 pub fn moment(text: &str, patterns: &[&str]) -> Option<String> {
-    patterns.iter().find_map(|pattern| Fields::read(text, pattern)).and_then(|fields| {
-        let Fields { hour, minute, second, .. } = fields;
-        let real = hour < 24 && minute < 60 && second < 60;
-        real.then(|| format!("{}T{hour:02}:{minute:02}:{second:02}{OFFSET}", fields.date()))
-    })
+    let fields = patterns.iter().find_map(|pattern| Fields::read(text, pattern)).filter(Fields::has_real_time)?;
+    Some(fields.write("yyyy-MM-ddTHH:mm:ss") + OFFSET)
 }
 
 /// A day as RFC 3339 `full-date`. `patterns` as in [`moment`], for example `yyyyMMdd`, `dd/MM/yyyy`, `yyyy/MM/dd`.
@@ -28,7 +31,7 @@ pub fn moment(text: &str, patterns: &[&str]) -> Option<String> {
 /// assert_eq!(lienthong_sdk::vietnam::date("29/02/2024", &["dd/MM/yyyy"]).as_deref(), Some("2024-02-29"));
 /// ```
 pub fn date(text: &str, patterns: &[&str]) -> Option<String> {
-    patterns.iter().find_map(|pattern| Fields::read(text, pattern)).map(|fields| fields.date())
+    patterns.iter().find_map(|pattern| Fields::read(text, pattern)).map(|fields| fields.write("yyyy-MM-dd"))
 }
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -65,8 +68,29 @@ impl Fields {
         real.then_some(fields)
     }
 
-    fn date(&self) -> String {
-        format!("{:04}-{:02}-{:02}", self.year, self.month, self.day)
+    fn has_real_time(&self) -> bool {
+        self.hour < 24 && self.minute < 60 && self.second < 60
+    }
+
+    /// The inverse of `read`: each run of a letter becomes its field in as many digits.
+    fn write(&self, pattern: &str) -> String {
+        let mut text = String::with_capacity(pattern.len());
+        for run in pattern.as_bytes().chunk_by(|a, b| a == b) {
+            let value = match run[0] {
+                b'y' => self.year,
+                b'M' => self.month,
+                b'd' => self.day,
+                b'H' => self.hour,
+                b'm' => self.minute,
+                b's' => self.second,
+                other => {
+                    text.extend(run.iter().map(|_| char::from(other)));
+                    continue;
+                }
+            };
+            text.push_str(&format!("{value:0width$}", width = run.len()));
+        }
+        text
     }
 }
 

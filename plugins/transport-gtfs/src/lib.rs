@@ -1,11 +1,9 @@
 //! Reads public-transport timetables in GTFS Schedule: sent as a zip archive, or fetched from where it is published.
 
-mod archive;
 mod feed;
 mod poll;
-mod rows;
-mod table;
 mod tables;
+mod value;
 
 use lienthong_sdk::{Call, Failure, Message, Poll, Progress, Receiver, Reply, Source};
 use serde::Deserialize;
