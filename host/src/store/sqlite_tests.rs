@@ -78,6 +78,27 @@ async fn a_newer_database_is_refused() {
 }
 
 #[tokio::test]
+async fn a_database_of_an_earlier_hub_is_brought_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(Options::new(folder.path())).await.unwrap();
+    store.ensure_channels(&[channel("a/one")]).await.unwrap();
+    assert!(matches!(store.commit(group(vec![append("a/one", numbered(0..3))])).await, Outcome::Committed(_)));
+    store.close().await.unwrap();
+    let mut db = super::database::writer(&super::database::file(folder.path())).await.unwrap();
+    let before_attachments = "DROP TABLE attachment; DROP TABLE staged_attachment; DELETE FROM migration WHERE version > 1;
+        ALTER TABLE channel DROP COLUMN attachments; ALTER TABLE channel DROP COLUMN attachment_bytes";
+    sqlx::raw_sql(before_attachments).execute(&mut db).await.unwrap();
+    sqlx::Connection::close(db).await.unwrap();
+    let store = Store::open(Options::new(folder.path())).await.unwrap();
+    let sums = &store.sums().await.unwrap()[0];
+    assert_eq!((sums.stored, sums.attachments, sums.attachment_bytes), (3, 0, 0));
+    let attachments = vec![conformance::attachment(&store, "a/one", b"new").await];
+    assert!(matches!(store.commit(super::Group { attachments, ..group(vec![]) }).await, Outcome::Committed(_)));
+    assert_eq!(store.sums().await.unwrap()[0].attachments, 1);
+    adds_up(&store).await;
+}
+
+#[tokio::test]
 async fn a_file_cut_short_is_called_damaged() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(Options::new(folder.path())).await.unwrap();
