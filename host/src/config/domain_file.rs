@@ -209,6 +209,7 @@ fn limits(entry: &Entry, findings: &mut Findings) -> Limits {
     for (key, slot, least, most) in [
         ("memory", &mut limits.memory_bytes, 1 << 20, 4 << 30),
         ("output", &mut limits.output_bytes, 1 << 10, 64 << 30),
+        ("attachments", &mut limits.attachment_bytes, 1 << 10, 64 << 30),
         ("message", &mut limits.message_bytes, 1 << 10, 16 << 30),
         ("http_bytes", &mut limits.http_bytes, 1 << 10, 16 << 30),
     ] {

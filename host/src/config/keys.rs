@@ -48,7 +48,18 @@ pub(super) const WEBHOOK: Keys = keys("webhook", &[], &["signature"]);
 pub(super) const POLL: Keys = keys("poll", &["every"], &["cron", "at"]);
 pub(super) const LIMITS: Keys = keys(
     "limits",
-    &["memory", "time_per_call", "cpu_per_call", "output", "message", "log_lines", "host_calls", "http_requests", "http_bytes"],
+    &[
+        "memory",
+        "time_per_call",
+        "cpu_per_call",
+        "output",
+        "attachments",
+        "message",
+        "log_lines",
+        "host_calls",
+        "http_requests",
+        "http_bytes",
+    ],
     &[],
 );
 pub(super) const CHANNEL: Keys = keys("channel", &["schema", "key", "time", "retention", "on_invalid"], &["title", "personal"]);

@@ -209,7 +209,7 @@ impl Caller {
         let run = RunClock::start(received_at);
         let intake = self.intake(connector, received_at);
         let since = checkpoint.as_ref().map(|c| c.cursor.clone());
-        let polled = match connector.plugin.poll(self.call(connector, &intake), since, POLL_RECORDS).await {
+        let polled = match connector.plugin.poll(self.call(connector, &intake), received_at, since, POLL_RECORDS).await {
             Ok((progress, _)) => {
                 let output = intake.finish().await;
                 let polled = Polled { accepted: output.accepted, quarantined: output.rejected, more: progress.more };
@@ -234,7 +234,7 @@ impl Caller {
         output: Output,
     ) -> Result<(), Fault> {
         let nothing_new = next.is_none() || next == checkpoint.as_ref().map(|c| c.cursor.clone());
-        if nothing_new && output.accepted + output.rejected == 0 {
+        if nothing_new && output.accepted + output.rejected == 0 && output.attachments.is_empty() {
             return Ok(());
         }
         let mut group = self.group(connector, received_at, output);
@@ -262,6 +262,7 @@ impl Caller {
         let mut group = Group::new(received_at, origin(connector));
         group.appends = output.appends;
         group.rejections = output.rejections;
+        group.attachments = output.attachments;
         group.publish = output.staged;
         group
     }
