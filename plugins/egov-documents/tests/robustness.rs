@@ -192,7 +192,7 @@ impl AttachmentWriter for Counted {
 impl Output for Sizes {
     fn emit(&mut self, _: &str, records: &[u8]) -> Result<Verdict, Stopped> {
         self.records.extend_from_slice(records);
-        Ok(Verdict { accepted: 1, refused: 0 })
+        Ok(Verdict { accepted: 1, refused: 0, ..Verdict::default() })
     }
 
     fn reject(&mut self, _: &str, _: &[u8], reason: &str, _: Option<&str>) -> Result<(), Stopped> {

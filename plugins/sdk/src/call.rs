@@ -231,3 +231,33 @@ impl<'a> Call<'a> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::testing::Hub;
+
+    #[test]
+    fn a_verdict_tells_what_was_refused_since_the_last_one() {
+        let refuse = |_: &str, record: &Value| {
+            let refusal = Refusal { pointer: "/n".into(), keyword: "minimum".into(), message: "too small".into() };
+            record["n"].as_i64().is_some_and(|n| n < 0).then_some(refusal)
+        };
+        let mut hub = Hub::new().refusing(refuse);
+        let verdicts = hub.run(|call| {
+            (-20..5).try_for_each(|n| call.emit("a", &json!({ "n": n })))?;
+            let before = call.verdict().clone();
+            call.flush()?;
+            let first = call.take_verdict();
+            call.emit("b", &json!({ "n": 1 }))?;
+            call.flush()?;
+            Ok([before, first, call.take_verdict()])
+        });
+        let [before, first, second] = verdicts.unwrap();
+        assert_eq!(before, Verdict::default());
+        assert_eq!((first.accepted, first.refused, first.first.len()), (5, 20, Verdict::MAX_FIRST));
+        assert_eq!(second, Verdict { accepted: 1, refused: 0, first: Vec::new() });
+    }
+}

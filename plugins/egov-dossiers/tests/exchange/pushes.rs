@@ -129,7 +129,7 @@ impl Environment for Strict {
 impl Output for Strict {
     fn emit(&mut self, _: &str, records: &[u8]) -> Result<Verdict, Stopped> {
         let lines = records.split(|b| *b == b'\n').filter(|line| !line.is_empty()).count() as u64;
-        Ok(Verdict { accepted: lines - 1, refused: 1 })
+        Ok(Verdict { accepted: lines - 1, refused: 1, ..Verdict::default() })
     }
 
     fn reject(&mut self, _: &str, _: &[u8], _: &str, _: Option<&str>) -> Result<(), Stopped> {
