@@ -105,7 +105,7 @@ impl Output for Counted {
         self.calls += 1;
         self.records += count;
         self.output_bytes += records.len();
-        Ok(Verdict { accepted: count as u64, refused: 0 })
+        Ok(Verdict { accepted: count as u64, ..Verdict::default() })
     }
 
     fn reject(&mut self, _: &str, bytes: &[u8], _: &str, _: Option<&str>) -> Result<(), Stopped> {

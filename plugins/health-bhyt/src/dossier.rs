@@ -3,6 +3,7 @@
 use std::fmt;
 
 use lienthong_sdk::xml::{Element, Error, Limits, Reader, place};
+use serde_json::value::{RawValue, to_raw_value};
 
 use crate::decimal::{Decimal, Money};
 use crate::envelope::Header;
@@ -45,11 +46,13 @@ pub(crate) struct Dossier {
     carried: [Vec<u8>; CARRIED.len()],
 }
 
-/// What one HOSO becomes.
+/// What one HOSO becomes. It is JSON already, for that is no longer than the documents were; a thousand short lists in memory are.
 #[derive(Debug, Default)]
 pub(crate) struct Records {
-    pub(crate) episodes: Vec<Record>,
-    pub(crate) items: Vec<Record>,
+    /// The MA_LK of XML1.
+    pub(crate) summary_id: Option<String>,
+    pub(crate) episodes: Vec<Box<RawValue>>,
+    pub(crate) items: Vec<Box<RawValue>>,
 }
 
 /// A fault and its place, for people: `XML2, line 4, column 7`.
@@ -93,8 +96,9 @@ impl Dossier {
         let mut records = Records::default();
         let mut faults = Vec::new();
         if self.present[CHECK_IN] {
-            faults.extend(rows(CHECK_IN, &self.carried[CHECK_IN], |row, _| {
-                records.episodes.push(episode(row.record, "check-in", &names, header));
+            faults.extend(rows(CHECK_IN, &self.carried[CHECK_IN], |row, faults| {
+                let record = episode(row.record, "check-in", &names, header);
+                keep(&record, &mut records.episodes, row.offset, faults);
             }));
         }
         match self.present[SUMMARY] {
@@ -128,17 +132,18 @@ impl Dossier {
                 if let Some(facility) = &facility {
                     row.record.push("facility_code", Value::Text(facility.clone()));
                 }
-                records.items.push(row.record);
+                keep(&row.record, &mut records.items, row.offset, faults);
             }));
         }
+        let mut wrong = Faults::default();
         // Sums of rows that could not be read would only repeat what is said of them.
         if faults.is_empty() {
-            let mut wrong = Faults::default();
             check_sum(&summary, "T_TONGCHI_BV", "total_amount", total, &mut wrong);
             check_sum(&summary, "T_TONGCHI_BH", "insured_amount", insured, &mut wrong);
-            faults.extend(located(SUMMARY, &self.carried[SUMMARY], wrong));
         }
-        records.episodes.push(episode(summary.record, "summary", names, header));
+        keep(&episode(summary.record, "summary", names, header), &mut records.episodes, summary.offset, &mut wrong);
+        faults.extend(located(SUMMARY, &self.carried[SUMMARY], wrong));
+        records.summary_id = id;
     }
 }
 
@@ -154,6 +159,13 @@ pub(crate) fn episode(mut record: Record, stage: &'static str, parts: &[&'static
         record.push("created_on", Value::Text(day.clone()));
     }
     record
+}
+
+fn keep(record: &Record, records: &mut Vec<Box<RawValue>>, offset: u64, faults: &mut Faults) {
+    match to_raw_value(record) {
+        Ok(json) => records.push(json),
+        Err(e) => faults.push(offset, e.to_string()),
+    }
 }
 
 fn check_item(part: usize, row: &Row, episode_id: Option<&str>, faults: &mut Faults) {

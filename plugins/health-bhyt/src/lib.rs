@@ -18,7 +18,6 @@ use lienthong_sdk::{Call, Failure, Level, Message, Receiver, Reply, Stopped};
 
 use crate::dossier::{CARRIED, Located, Records};
 use crate::envelope::{ENVELOPE, Header, MAX_DOSSIER_BYTES};
-use crate::record::Record;
 use crate::row::Faults;
 
 /// The port of episodes, and of what is rejected.
@@ -102,7 +101,7 @@ impl Run<'_, '_> {
         };
         let name = format!("HOSO {}", self.number);
         match read {
-            Ok(Records { episodes, items }) => {
+            Ok(Records { episodes, items, .. }) => {
                 episodes.iter().try_for_each(|episode| self.call.emit(EPISODES, episode))?;
                 items.iter().try_for_each(|item| self.call.emit(ITEMS, item))?;
                 self.good += 1;
@@ -116,15 +115,13 @@ impl Run<'_, '_> {
     }
 
     fn only_once(&mut self, records: Records) -> Result<Records, Vec<Located>> {
-        for episode in records.episodes.iter().filter(|episode| episode.is_summary()) {
-            let mut hasher = DefaultHasher::new();
-            episode.text("episode_id").hash(&mut hasher);
-            if let Some(before) = self.summaries.insert(hasher.finish(), self.number) {
-                self.summaries.insert(hasher.finish(), before);
-                return Err(vec![Located::anywhere(format!("its MA_LK is that of HOSO {before}: an episode comes once in a message"))]);
-            }
+        let Some(id) = &records.summary_id else { return Ok(records) };
+        let mut hasher = DefaultHasher::new();
+        id.hash(&mut hasher);
+        match *self.summaries.entry(hasher.finish()).or_insert(self.number) {
+            before if before == self.number => Ok(records),
+            before => Err(vec![Located::anywhere(format!("its MA_LK is that of HOSO {before}: an episode comes once in a message"))]),
         }
-        Ok(records)
     }
 
     /// The rows of a lone check-in document, each by itself.
@@ -177,10 +174,4 @@ fn raw<R: BufRead + Seek>(xml: &mut Reader<R>, element: &Element) -> Result<Vec<
     let range = element.offset()..xml.position();
     let max = if range.end - range.start > MAX_DOSSIER_BYTES as u64 { BEGINNING_BYTES } else { MAX_DOSSIER_BYTES };
     xml.bytes(range, max).map_err(|e| End::Call(e.into()))
-}
-
-impl Record {
-    fn is_summary(&self) -> bool {
-        self.get("stage") == Some(&record::Value::Word("summary"))
-    }
 }

@@ -49,7 +49,7 @@ impl Faults {
 pub(crate) struct Row {
     pub(crate) record: Record,
     /// Where the row begins.
-    offset: u64,
+    pub(crate) offset: u64,
     /// Where each of its fields is.
     places: Vec<(&'static str, u64)>,
 }

@@ -62,6 +62,8 @@ pub(crate) const TEXT: usize = 16_384;
 pub(crate) const EPISODE_ID: usize = 100;
 /// Values with a semicolon between.
 pub(crate) const MAX_VALUES: usize = 256;
+/// Cards with a semicolon between.
+pub(crate) const MAX_CARDS: usize = 16;
 
 const fn field(source: &'static str, name: &'static str, form: Form) -> Field {
     Field { source, name, form, required: false }

@@ -4,7 +4,7 @@ use lienthong_sdk::vietnam;
 
 use crate::decimal::Decimal;
 use crate::record::{Record, Value};
-use crate::tables::{CODE, Field, Form, LONG_CODE, MAX_VALUES};
+use crate::tables::{CODE, Field, Form, LONG_CODE, MAX_CARDS, MAX_VALUES};
 
 const DAY: &[&str] = &["yyyyMMdd"];
 const MOMENT: &[&str] = &["yyyyMMddHHmm"];
@@ -135,8 +135,8 @@ struct List {
 
 impl Cards {
     fn put(&mut self, name: &'static str, field: &Field, text: &str) -> Result<(), String> {
-        if text.split(';').count() > MAX_VALUES {
-            return Err(format!("{} has more than {MAX_VALUES} values", field.source));
+        if text.split(';').count() > MAX_CARDS {
+            return Err(format!("{} has more than {MAX_CARDS} values", field.source));
         }
         let is_day = matches!(field.form, Form::CardDay(_));
         let read = |text: &str| match text {

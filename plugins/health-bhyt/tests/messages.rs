@@ -11,7 +11,7 @@ use folding::fold;
 use health_bhyt::{Bhyt, EPISODES, ITEMS};
 use lienthong_sdk::testing::{Hub, Reject};
 use lienthong_sdk::{Failure, Level};
-use schemas::misfit;
+use schemas::{misfit, schema};
 use serde_json::{Value, json};
 
 fn fixture(name: &str) -> PathBuf {
@@ -185,6 +185,17 @@ fn a_message_of_bad_dossiers_only_is_refused_as_a_whole() {
         .unwrap();
     let hub = received(&dossiers(&good));
     assert_eq!((hub.count(EPISODES), hub.rejects().len()), (1, 1_200));
+}
+
+#[test]
+fn the_schemas_examples_fit_them() {
+    for port in [EPISODES, ITEMS] {
+        let mut hub = Hub::new();
+        let examples = schema(port)["examples"].as_array().unwrap().clone();
+        assert!(!examples.is_empty());
+        hub.run(|call| Ok(examples.iter().try_for_each(|example| call.emit(port, example))?)).unwrap();
+        assert_eq!((misfit(&hub), hub.count(port)), (None, examples.len()));
+    }
 }
 
 /// What stops a call stops it at once, and is not mistaken for a bad HOSO.

@@ -13,7 +13,7 @@ static VALIDATORS: LazyLock<[(&str, Validator); 2]> = LazyLock::new(|| {
 });
 
 /// The schema of a port.
-fn schema(port: &str) -> Value {
+pub(crate) fn schema(port: &str) -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../schemas/health/insurance-{port}.v1.json"));
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
