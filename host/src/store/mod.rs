@@ -47,7 +47,9 @@ use tokio_util::sync::CancellationToken;
 use apply::{Done, SealedGroup, Work};
 use block::Sealed;
 pub use error::Error;
-pub use group::{Advance, Append, CallId, Checkpoint, Group, Outcome, Part, Range, Receipt, Refusal, Rejection, Remember, Remembered};
+pub use group::{
+    Advance, Append, CallId, Checkpoint, Group, Outcome, Part, Range, Receipt, Refusal, Rejection, Remember, Remembered, Sequence,
+};
 use writer::{Answer, Job, Shown, Writer};
 
 pub use rows::{ChannelSums, KeyOwner, KeyRow, QuarantineEntry, QuarantineFilter, Run, RunError, RunOutcome};
@@ -183,20 +185,27 @@ impl Store {
     ///
     /// A known `remember` key decides first ([`Outcome::Repeated`] or [`Refusal::KeyReused`]), then the checkpoint.
     pub async fn commit(&self, group: Group) -> Outcome {
-        let Group { received_at, origin, appends, rejections, publish, remember, advance } = group;
-        let sealed = match seal(appends, rejections).await {
-            Ok(sealed) => sealed,
-            Err(refusal) => return Outcome::Refused(refusal),
+        self.submit(group).await.outcome().await
+    }
+
+    /// Hands a group to the writer and does not wait for its commit. Waits while the queue is full. Groups are done in the
+    /// order in which this returned.
+    pub async fn submit(&self, group: Group) -> Submitted {
+        let Group { received_at, origin, appends, rejections, publish, remember, advance, run, sequence } = group;
+        let chain = sequence.clone();
+        let queued = match seal(appends, rejections).await {
+            Ok(sealed) => {
+                let extra = remember.as_ref().map_or(0, |r| r.note.len()) + advance.as_ref().map_or(0, |a| a.cursor.len());
+                let weight = sealed.weight() + extra;
+                let group = SealedGroup { received_at, origin, sealed, publish, remember, advance, run, sequence };
+                self.enqueue(Work::Group(Box::new(group)), weight).await
+            }
+            Err(refusal) => Err(refusal),
         };
-        let extra = remember.as_ref().map_or(0, |r| r.note.len()) + advance.as_ref().map_or(0, |a| a.cursor.len());
-        let weight = sealed.weight() + extra;
-        match self.send(Work::Group(Box::new(SealedGroup { received_at, origin, sealed, publish, remember, advance })), weight).await {
-            Answer::Done(Done::Committed(receipt)) => Outcome::Committed(receipt),
-            Answer::Done(Done::Repeated(receipt)) => Outcome::Repeated(receipt),
-            Answer::Done(Done::Rows(_) | Done::Epoch(_)) => Outcome::Unknown("the writer answered something else".into()),
-            Answer::Refused(refusal) => Outcome::Refused(refusal),
-            Answer::Unknown(why) => Outcome::Unknown(why),
+        if let (Err(_), Some(chain)) = (&queued, chain) {
+            chain.break_off();
         }
+        Submitted(queued)
     }
 
     /// A name for the output of one call.
@@ -347,18 +356,42 @@ impl Store {
 
     /// Hands work to the writer and waits for its answer.
     async fn send(&self, work: Work, weight: usize) -> Answer {
+        Submitted(self.enqueue(work, weight).await).answer().await
+    }
+
+    async fn enqueue(&self, work: Work, weight: usize) -> Result<oneshot::Receiver<Answer>, Refusal> {
         if let Health::Failed(why) = self.health() {
-            return Answer::Refused(Refusal::Failed(why));
+            return Err(Refusal::Failed(why));
         }
         let share = (weight >> 10).clamp(1, QUEUE_KIB) as u32;
-        let Ok(_share) = Arc::clone(&self.inner.shares).acquire_many_owned(share).await else {
-            return Answer::Refused(Refusal::Closing);
-        };
+        let _share = Arc::clone(&self.inner.shares).acquire_many_owned(share).await.map_err(|_| Refusal::Closing)?;
         let (reply, answer) = oneshot::channel();
-        if self.inner.queue.send(Job { work, weight, reply, _share }).await.is_err() {
-            return Answer::Refused(Refusal::Closing);
+        self.inner.queue.send(Job { work, weight, reply, _share }).await.map_err(|_| Refusal::Closing)?;
+        Ok(answer)
+    }
+}
+
+/// A group that the writer has, or has refused already. Dropping it undoes nothing.
+#[must_use]
+pub struct Submitted(Result<oneshot::Receiver<Answer>, Refusal>);
+
+impl Submitted {
+    /// Waits until it is on the disk, or surely is not, or nobody can know.
+    pub async fn outcome(self) -> Outcome {
+        match self.answer().await {
+            Answer::Done(Done::Committed(receipt)) => Outcome::Committed(receipt),
+            Answer::Done(Done::Repeated(receipt)) => Outcome::Repeated(receipt),
+            Answer::Done(Done::Rows(_) | Done::Epoch(_)) => Outcome::Unknown("the writer answered something else".into()),
+            Answer::Refused(refusal) => Outcome::Refused(refusal),
+            Answer::Unknown(why) => Outcome::Unknown(why),
         }
-        answer.await.unwrap_or_else(|_| Answer::Unknown("the writer ended before it answered".into()))
+    }
+
+    async fn answer(self) -> Answer {
+        match self.0 {
+            Ok(answer) => answer.await.unwrap_or_else(|_| Answer::Unknown("the writer ended before it answered".into())),
+            Err(refusal) => Answer::Refused(refusal),
+        }
     }
 }
 
