@@ -7,6 +7,7 @@ mod connectors;
 mod doors;
 mod durability;
 mod keys;
+mod mllp;
 mod overload;
 mod stop;
 mod towns;

@@ -86,6 +86,30 @@ grants:
   - { agency: reader, channel: trial/two, purpose: "trial" }
 "#;
 
+/// A connector `trial/stream` with a port, written as `port` has it; its messages are records of `trial/one`, which `reader` reads.
+pub fn stream(port: &str, more: &[(&str, &str)]) -> City {
+    let trial = STREAM.replace("PORT", port);
+    let city = City::new(&[("city.yaml", LEDGER), ("trial.yaml", &trial), ("schemas/trial/posts.v1.json", ledger::SCHEMA)]);
+    for (name, text) in more {
+        city.write(name, text);
+    }
+    city
+}
+
+const STREAM: &str = r#"
+connectors:
+  trial/stream:
+    plugin: acknowledge
+    agency: sender
+    mllp: PORT
+    limits: { message: 4MiB }
+    emits: { out: trial/one }
+channels:
+  trial/one: { schema: trial/posts.v1, key: [/id] }
+grants:
+  - { agency: reader, channel: trial/one, purpose: "trial" }
+"#;
+
 /// Monitoring stations (an inbox and a webhook) and a timetable (an inbox, and a poll of `feed`).
 pub fn connected(feed: SocketAddr) -> City {
     City::new(&[
