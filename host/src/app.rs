@@ -106,9 +106,9 @@ pub fn check(city: &Path, plugins: Option<&Path>, lang: config::Lang) -> anyhow:
 
 /// Runs the hub until SIGTERM or SIGINT, then drains and stops.
 pub async fn serve(options: Options) -> anyhow::Result<()> {
-    let (loaded, plugins) = check(&options.city, options.plugins.as_deref(), config::Lang::from_env())?;
+    let (loaded, plugins) = check(&options.city, options.plugins.as_deref(), config::locale())?;
     if !loaded.warnings.is_empty() {
-        eprint!("{}", config::render(&loaded.warnings, config::Lang::from_env()));
+        eprint!("{}", config::render(&loaded.warnings, config::locale()));
     }
     let city = Arc::new(loaded.city);
     let address = options.listen.unwrap_or(city.listen.address);

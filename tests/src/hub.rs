@@ -32,11 +32,6 @@ impl Hub {
         Self::begin(city, Some(plugins)).await
     }
 
-    /// Starts a hub with the plugins of this folder, and waits until it is ready.
-    pub async fn start_with_plugins_in(city: City, folder: &std::path::Path) -> Self {
-        Self::begin(city, Some(folder.to_owned())).await
-    }
-
     async fn begin(city: City, plugins: Option<std::path::PathBuf>) -> Self {
         std::fs::create_dir_all(city.data()).unwrap_or_else(|error| panic!("{}: {error}", city.data().display()));
         let child = spawn(&city, plugins.as_deref());

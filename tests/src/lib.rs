@@ -8,7 +8,8 @@ pub mod chance;
 pub mod city;
 pub mod client;
 pub mod feed_server;
-pub mod guests;
+#[path = "../plugins/guest.rs"]
+pub mod guest;
 pub mod hub;
 pub mod lake;
 pub mod ledger;

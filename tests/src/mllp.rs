@@ -13,6 +13,19 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader, R
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
+use crate::city::City;
+use crate::guest;
+
+/// Gives a city the plugin `test-guest`: a receiver that emits what it is sent to its port `out`, of schema `tests/things.v1`,
+/// and replies with the moment and the message.
+pub fn write_acknowledge(city: &City) {
+    let plugin = guest::receiver(include_str!("../plugins/acknowledge.wat"), "lienthong:connector/receiver-plugin");
+    let folder = city.path().join("plugins");
+    std::fs::create_dir_all(&folder)
+        .and_then(|()| std::fs::write(folder.join("test-guest.wasm"), plugin))
+        .unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+}
+
 /// No reply takes longer.
 const TIME_LIMIT: Duration = Duration::from_secs(100);
 

@@ -174,6 +174,8 @@ pub struct Limits {
     pub cpu_per_call: Duration,
     /// Bytes emitted and rejected.
     pub output_bytes: u64,
+    /// Bytes of all attachments.
+    pub attachment_bytes: u64,
     /// Bytes of one message.
     pub message_bytes: u64,
     /// Lines the plugin may log; more are dropped and counted.
@@ -193,6 +195,7 @@ impl Default for Limits {
             time_per_call: Duration::from_secs(60),
             cpu_per_call: Duration::from_secs(30),
             output_bytes: 1 << 30,
+            attachment_bytes: 256 << 20,
             message_bytes: 256 << 20,
             log_lines: 1_000,
             host_calls: 1_000_000,

@@ -5,7 +5,9 @@
 pub mod city;
 pub mod columns;
 pub mod decode;
+pub mod hash;
 pub mod id;
+pub mod lang;
 pub mod log;
 pub mod manifest;
 pub mod ports;

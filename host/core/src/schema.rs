@@ -2,6 +2,7 @@
 //! regex engine with size limits.
 
 mod check;
+pub mod page;
 mod refs;
 mod representation;
 #[cfg(test)]

@@ -20,7 +20,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let lang = arguments.lang.as_deref().map_or_else(Lang::from_env, Lang::from_locale);
+    let lang = arguments.lang.as_deref().map_or_else(config::locale, Lang::from_locale);
     let plugins = PluginFolder::read(&arguments.plugins.unwrap_or_else(|| arguments.dir.join("plugins")))?;
     Ok(match config::load(&arguments.dir, &plugins) {
         Ok(loaded) => {

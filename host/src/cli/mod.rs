@@ -4,6 +4,7 @@ pub(crate) mod check;
 pub(crate) mod key;
 mod local;
 pub(crate) mod plugin;
+pub(crate) mod schema;
 pub(crate) mod serve;
 pub(crate) mod status;
 
@@ -31,6 +32,9 @@ pub(crate) enum Command {
     /// Make, list and revoke API keys
     #[command(subcommand)]
     Key(key::Command),
+    /// Explain what channels' records look like, in English or Vietnamese
+    #[command(subcommand)]
+    Schema(schema::Command),
     /// Show channels and connectors of a hub
     Status(status::Arguments),
 }

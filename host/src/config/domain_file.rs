@@ -162,7 +162,7 @@ fn inbox_path(node: &Node, findings: &mut Findings) -> Option<PathBuf> {
         Some(Component::RootDir) => path.components().count() == 1,
         Some(Component::Normal(name)) => {
             let name = name.to_string_lossy();
-            matches!(&*name, "lake" | "plugins" | "cache" | "spool" | "failed") || name.starts_with("hub.")
+            matches!(&*name, "lake" | "plugins" | "cache" | "spool" | "failed" | "attachments") || name.starts_with("hub.")
         }
         Some(_) => true,
     };
@@ -211,6 +211,7 @@ fn limits(entry: &Entry, findings: &mut Findings) -> Limits {
     for (key, slot, least, most) in [
         ("memory", &mut limits.memory_bytes, 1 << 20, 4 << 30),
         ("output", &mut limits.output_bytes, 1 << 10, 64 << 30),
+        ("attachments", &mut limits.attachment_bytes, 1 << 10, 64 << 30),
         ("message", &mut limits.message_bytes, 1 << 10, 16 << 30),
         ("http_bytes", &mut limits.http_bytes, 1 << 10, 16 << 30),
     ] {

@@ -44,6 +44,13 @@ pub(super) fn domain_files(dir: &Path, sources: &mut Sources, findings: &mut Fin
 
 /// `schemas/<folder>/<file>.json`: the name relative to the city, and the path. Other endings are passed over.
 pub(super) fn schema_files(dir: &Path, sources: &mut Sources, findings: &mut Findings) -> Vec<(String, PathBuf)> {
+    let mut files = own_schemas(dir);
+    limit(&mut files, sources, findings);
+    files
+}
+
+/// Every `schemas/…/*.json` of a city, by its name in the city.
+pub fn own_schemas(dir: &Path) -> Vec<(String, PathBuf)> {
     let mut out = Vec::new();
     let mut folders = vec![(String::from("schemas"), dir.join("schemas"))];
     // One level of folders below `schemas/`; a deeper one cannot be a schema's place.
@@ -64,7 +71,6 @@ pub(super) fn schema_files(dir: &Path, sources: &mut Sources, findings: &mut Fin
         }
     }
     out.sort();
-    limit(&mut out, sources, findings);
     out
 }
 

@@ -50,7 +50,18 @@ pub(super) const MLLP: Keys = keys("mllp", &["listen", "tls", "plain", "peers", 
 pub(super) const MLLP_TLS: Keys = keys("mllp-tls", &["certificate", "key", "clients"], &[]);
 pub(super) const LIMITS: Keys = keys(
     "limits",
-    &["memory", "time_per_call", "cpu_per_call", "output", "message", "log_lines", "host_calls", "http_requests", "http_bytes"],
+    &[
+        "memory",
+        "time_per_call",
+        "cpu_per_call",
+        "output",
+        "attachments",
+        "message",
+        "log_lines",
+        "host_calls",
+        "http_requests",
+        "http_bytes",
+    ],
     &[],
 );
 pub(super) const CHANNEL: Keys = keys("channel", &["schema", "key", "time", "retention", "on_invalid"], &["title", "personal"]);

@@ -13,6 +13,7 @@ mod files;
 mod findings;
 mod keys;
 mod listening;
+mod locale;
 mod mllp;
 mod node;
 mod problem;
@@ -39,10 +40,12 @@ use lienthong_core::manifest::Manifest;
 use lienthong_core::schema::ChannelSchema;
 use lienthong_core::time::Timestamp;
 
-pub use files::{MAX_FILE_BYTES, MAX_FILES};
+pub use files::{MAX_FILE_BYTES, MAX_FILES, own_schemas};
 pub use findings::{Finding, Hint, Report, Severity, render};
+pub use locale::locale;
 pub use problem::{EgressFault, Lang, Problem, SettingFault, Shape, SyntaxKind, Thing, Unit};
 pub use schemas::built_in;
+pub use suggest::nearest;
 pub use yaml::{MAX_DEPTH, MAX_NODES};
 
 use quantity::quantity;

@@ -4,36 +4,11 @@
 use std::net::SocketAddr;
 
 use lienthong_core::id::{AgencyId, ChannelId, ConnectorId, PluginName, Port, SchemaId};
+pub use lienthong_core::lang::Lang;
 use lienthong_core::manifest::Interface;
 pub use serde_saphyr::granit_parser::ErrorKind as SyntaxKind;
 
 pub use super::node::Shape;
-
-/// The language of a report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Lang {
-    /// English.
-    #[default]
-    En,
-    /// Vietnamese.
-    Vi,
-}
-
-impl Lang {
-    /// From a `--lang` argument or a locale (`vi`, `vi_VN.UTF-8`): Vietnamese where it says so, else English.
-    pub fn from_locale(text: &str) -> Self {
-        match text.split(['_', '.', '-']).next() {
-            Some("vi") => Self::Vi,
-            _ => Self::En,
-        }
-    }
-
-    /// From the environment, in the order of POSIX: `LC_ALL`, `LC_MESSAGES`, `LANG`.
-    pub fn from_env() -> Self {
-        let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-        set("LC_ALL").or_else(|| set("LC_MESSAGES")).or_else(|| set("LANG")).map_or(Self::En, |value| Self::from_locale(&value))
-    }
-}
 
 /// What a name names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -11,7 +11,8 @@ pub(super) fn hint<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) ->
     })
 }
 
-fn nearest<'a>(given: &str, known: &[&'a str]) -> Option<&'a str> {
+/// The known name that was most likely meant.
+pub fn nearest<'a>(given: &str, known: &[&'a str]) -> Option<&'a str> {
     // Longer texts are no misspelt names, and the distance is quadratic.
     if given.len() > 200 {
         return None;

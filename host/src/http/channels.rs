@@ -2,9 +2,12 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::HeaderMap;
+use axum::http::header::{ACCEPT, ACCEPT_LANGUAGE, CONTENT_TYPE, VARY};
 use axum::response::IntoResponse;
 use lienthong_core::city::Access;
+use lienthong_core::lang::Lang;
+use lienthong_core::schema::page::{Page, html, markdown};
 use serde::Serialize;
 
 use super::permission::{Caller, Reader};
@@ -50,9 +53,17 @@ pub async fn show(reader: Reader, (State(gate), State(store)): (State<Gate>, Sta
     Json(info(&reader.channel, &store, true, may_write))
 }
 
-/// `GET /v1/channels/{domain}/{name}/schema`
-pub async fn schema(reader: Reader, (): ()) -> impl IntoResponse {
-    ([(CONTENT_TYPE, "application/schema+json")], reader.channel.schema.document().to_string())
+/// `GET /v1/channels/{domain}/{name}/schema`: for machines, and for people who ask for `text/html` or `text/markdown`.
+pub async fn schema(reader: Reader, headers: HeaderMap) -> impl IntoResponse {
+    let schema = &reader.channel.schema;
+    let header = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let page = || Page::of(schema.id(), schema.document(), Lang::from_locale(header(ACCEPT_LANGUAGE)));
+    let (media_type, text) = match header(ACCEPT) {
+        accept if accept.contains("text/html") => ("text/html; charset=utf-8", html(&page())),
+        accept if accept.contains("text/markdown") => ("text/markdown; charset=utf-8", markdown(&page())),
+        _ => ("application/schema+json", schema.document().to_string()),
+    };
+    ([(CONTENT_TYPE, media_type), (VARY, "accept, accept-language")], text)
 }
 
 fn info(channel: &Channel, store: &Store, may_read: bool, may_write: bool) -> ChannelInfo {

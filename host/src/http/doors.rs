@@ -14,7 +14,7 @@ use super::problem::Problem;
 
 use super::routes::Routes;
 use super::state::Api;
-use super::{channels, keys, messages, metrics, operators, records};
+use super::{attachments, channels, keys, messages, metrics, operators, records};
 use crate::ops::status;
 use crate::store::Store;
 
@@ -36,7 +36,14 @@ pub fn router(api: Api) -> Router {
         .door(get("/readyz", "The hub takes data", &[("text/plain", None)]), readyz)
         .door(get("/v1/channels", "Channels that this key may read or write", &[(JSON, Some("ChannelInfo"))]), channels::list)
         .door(get("/v1/channels/{domain}/{name}", "One channel", &[(JSON, Some("ChannelInfo"))]), channels::show)
-        .door(get("/v1/channels/{domain}/{name}/schema", "Its JSON Schema", &[("application/schema+json", None)]), channels::schema)
+        .door(
+            get(
+                "/v1/channels/{domain}/{name}/schema",
+                "Its JSON Schema; as a page in English or Vietnamese where Accept asks for one",
+                &[("application/schema+json", None), ("text/html", None), ("text/markdown", None)],
+            ),
+            channels::schema,
+        )
         .door(
             Door {
                 method: "post",
@@ -62,6 +69,14 @@ pub fn router(api: Api) -> Router {
                 gives: &[("application/cloudevents-batch+json", None), ("application/x-ndjson", None)],
             },
             records::read_records,
+        )
+        .door(
+            get(
+                "/v1/channels/{domain}/{name}/attachments/{sha256}",
+                "The file that a record names by its SHA-256",
+                &[(attachments::MEDIA_TYPE, None)],
+            ),
+            attachments::attachment,
         )
         .door(
             Door {

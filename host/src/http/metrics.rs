@@ -55,6 +55,8 @@ fn registry(status: &Status) -> Registry {
     };
     channel_gauge("channel_quarantined", "Items that wait in quarantine", |c| c.quarantined.cast_signed());
     channel_gauge("channel_pending", "Records that still have to land", |c| c.pending.cast_signed());
+    channel_gauge("channel_attachments", "Attachments kept", |c| c.attachments.cast_signed());
+    channel_gauge("channel_attachment_bytes", "Bytes of attachments kept", |c| c.attachment_bytes.cast_signed());
     channel_gauge("channel_sums_hold", "1 while accepted = stored + quarantined + discarded", |c| i64::from(c.sums_hold));
     let mut by_connector = |name: &str, help: &str, value: fn(&crate::pipeline::supervision::Condition) -> u64| {
         let family = Family::<ByConnector, Counter>::default();

@@ -147,7 +147,7 @@ impl Caller {
         let clock = RunClock::start(connector, received_at);
         let intake = self.intake(connector, received_at);
         let since = checkpoint.as_ref().map(|c| c.cursor.clone());
-        let polled = match connector.plugin.poll(self.call(connector, &intake), since, POLL_RECORDS).await {
+        let polled = match connector.plugin.poll(self.call(connector, &intake), received_at, since, POLL_RECORDS).await {
             Ok((progress, _)) => {
                 let output = intake.finish().await;
                 let polled = Polled { accepted: output.accepted, quarantined: output.rejected, more: progress.more };
@@ -173,7 +173,7 @@ impl Caller {
         next: Option<Vec<u8>>,
     ) -> Result<(), Fault> {
         let nothing_new = next.is_none() || next == checkpoint.as_ref().map(|c| c.cursor.clone());
-        if nothing_new && polled.accepted + polled.quarantined == 0 {
+        if nothing_new && polled.accepted + polled.quarantined == 0 && group.attachments.is_empty() {
             if let Some(run) = group.run {
                 self.record(run).await;
             }
@@ -204,6 +204,7 @@ impl Caller {
         let mut group = Group::new(received_at, origin(connector));
         group.appends = output.appends;
         group.rejections = output.rejections;
+        group.attachments = output.attachments;
         group.publish = output.staged;
         group
     }

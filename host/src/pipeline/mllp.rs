@@ -42,7 +42,7 @@ pub(super) struct Port {
     pub(super) messages: Messages,
     pub(super) settings: Arc<Mllp>,
     pub(super) spool: Spool,
-    pub(super) failed: FailedFolder,
+    pub(super) failed: Arc<FailedFolder>,
     pub(super) stop: CancellationToken,
 }
 

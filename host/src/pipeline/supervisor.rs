@@ -16,7 +16,8 @@ use super::fault::{Fault, FaultKind};
 use super::messages::{Messages, known_by};
 use super::mllp::Port;
 use crate::clock;
-use crate::transport::body::{FileBlob, Spool};
+use crate::disk::FileBlob;
+use crate::transport::body::Spool;
 use crate::transport::failed::FailedFolder;
 use crate::transport::inbox::{Arrival, Inbox, Settings, Shelf};
 use crate::transport::mllp::Listener;
@@ -69,7 +70,7 @@ impl Supervisor {
     pub fn listen(&mut self, messages: Messages, settings: Mllp, listener: Listener) {
         let id = &messages.connector().id;
         messages.supervision().listens(id, listener.address);
-        let failed = FailedFolder::new(self.data_folder.join("failed").join(id.as_str()));
+        let failed = Arc::new(FailedFolder::new(self.data_folder.join("failed").join(id.as_str())));
         let port = Port { failed, settings: Arc::new(settings), spool: self.spool.clone(), stop: self.stop.clone(), messages };
         self.tasks.spawn(port.serve(listener));
     }

@@ -10,7 +10,7 @@ use lienthong_core::record::{ValidBatch, Violation};
 use lienthong_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Run;
+use super::{Attachment, Run};
 
 /// Everything that becomes visible together, or not at all.
 #[derive(Debug, Clone)]
@@ -23,6 +23,8 @@ pub struct Group {
     pub appends: Vec<Append>,
     /// Records and items that were refused, for the quarantine.
     pub rejections: Vec<Rejection>,
+    /// Files that belong to them. A channel has one of the same bytes once.
+    pub attachments: Vec<Attachment>,
     /// Makes visible what this call staged, after `appends` in each channel.
     pub publish: Option<CallId>,
     /// The idempotency key under which the receipt is kept for seven days.
@@ -43,6 +45,7 @@ impl Group {
             origin,
             appends: Vec::new(),
             rejections: Vec::new(),
+            attachments: Vec::new(),
             publish: None,
             remember: None,
             advance: None,
@@ -165,6 +168,9 @@ pub enum Refusal {
     /// The disk is full. Passes as soon as there is space.
     #[error("the disk that holds the hub's data is full: free space, the hub resumes by itself")]
     Full,
+    /// A file of an attachment could not be put into place.
+    #[error("an attachment could not be put into place: {0}")]
+    Attachment(String),
     /// The database can no longer be trusted, or is held by another process.
     #[error("the store takes no data: {0}")]
     Failed(String),

@@ -24,6 +24,7 @@ conform!(
     waits_end_when_a_record_comes,
     epochs_follow_each_other,
     the_quarantine_keeps_items_whole,
+    attachments_count_with_their_group_or_never,
     runs_and_keys_are_kept,
     a_dropped_caller_breaks_nothing,
     a_sequence_goes_in_order_and_ends_where_one_fails,
@@ -75,7 +76,7 @@ async fn a_newer_database_is_refused() {
     let mut db = super::database::writer(&super::database::file(folder.path())).await.unwrap();
     sqlx::query("INSERT INTO migration (version) VALUES (99)").execute(&mut db).await.unwrap();
     sqlx::Connection::close(db).await.unwrap();
-    insta::assert_snapshot!(refusal(folder.path()).await, @"the database has version 99, this hub knows up to 1: run the newer hub");
+    insta::assert_snapshot!(refusal(folder.path()).await, @"the database has version 99, this hub knows up to 2: run the newer hub");
 }
 
 #[tokio::test]

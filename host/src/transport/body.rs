@@ -3,75 +3,17 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use lienthong_core::ports::{Blob, Pending};
 use sha2::{Digest, Sha256};
 
 use super::memory::{Memory, Share};
+use crate::disk::FileBlob;
 
 /// Bytes kept in memory before a body is spooled.
 const IN_MEMORY_BYTES: usize = 1 << 20;
-
-/// A file on the hub's own disk, read at any offset.
-#[derive(Debug)]
-pub struct FileBlob {
-    file: Arc<File>,
-    size: u64,
-}
-
-impl FileBlob {
-    /// Opens a file and takes its length as it is now.
-    pub fn open(path: &Path) -> io::Result<Self> {
-        let file = File::open(path)?;
-        let size = file.metadata()?.len();
-        Ok(Self { file: Arc::new(file), size })
-    }
-
-    /// SHA-256 of the content, read to its end. Blocking.
-    pub fn sha256(&self) -> io::Result<[u8; 32]> {
-        let mut hasher = Sha256::new();
-        let mut buffer = vec![0; 1 << 20];
-        let mut offset = 0;
-        loop {
-            let read = self.file.read_at(&mut buffer, offset)?;
-            if read == 0 {
-                return Ok(hasher.finalize().into());
-            }
-            hasher.update(&buffer[..read]);
-            offset += read as u64;
-        }
-    }
-}
-
-impl Blob for FileBlob {
-    fn size(&self) -> u64 {
-        self.size
-    }
-
-    fn read(&self, offset: u64, max: usize) -> Pending<'_, io::Result<Vec<u8>>> {
-        let file = Arc::clone(&self.file);
-        let max = usize::try_from(self.size.saturating_sub(offset)).unwrap_or(usize::MAX).min(max);
-        Box::pin(async move {
-            tokio::task::spawn_blocking(move || {
-                let mut buffer = vec![0; max];
-                let mut filled = 0;
-                while filled < max {
-                    match file.read_at(&mut buffer[filled..], offset + filled as u64)? {
-                        0 => break,
-                        read => filled += read,
-                    }
-                }
-                buffer.truncate(filled);
-                Ok(buffer)
-            })
-            .await
-            .map_err(io::Error::other)?
-        })
-    }
-}
 
 /// Bytes in memory, and their share of it.
 struct HeldBlob {
@@ -196,7 +138,7 @@ impl BodyWriter {
     /// The body is whole.
     pub fn finish(self) -> Body {
         let blob: Arc<dyn Blob> = match self.spool {
-            Some(file) => Arc::new(FileBlob { file: Arc::new(file), size: self.size }),
+            Some(file) => Arc::new(FileBlob::new(file, self.size)),
             None => Arc::new(HeldBlob { bytes: self.memory, _share: self.share }),
         };
         Body { blob, sha256: self.hasher.finalize().into() }
@@ -205,6 +147,8 @@ impl BodyWriter {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     fn spool(folder: &Path, memory: &Memory) -> Spool {

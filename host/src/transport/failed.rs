@@ -6,12 +6,15 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
+use lienthong_core::hash::ContentHash;
 use lienthong_core::ports::Blob;
 use tokio::fs;
-use tokio::io::AsyncWriteExt;
+use tokio::sync::OnceCell;
 
 use super::body::Body;
+use crate::disk::{Disk, Draft, Privacy};
 
 /// Messages that are kept.
 const MESSAGES: usize = 1_000;
@@ -21,8 +24,11 @@ const BYTES: u64 = 1 << 30;
 const PIECE: usize = 1 << 20;
 
 /// The folder of one connector.
-#[derive(Debug, Clone)]
-pub struct FailedFolder(PathBuf);
+#[derive(Debug)]
+pub struct FailedFolder {
+    folder: PathBuf,
+    disk: OnceCell<Arc<Disk>>,
+}
 
 /// What became of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,19 +42,19 @@ pub enum Kept {
 impl FailedFolder {
     /// This folder; made when it is needed, for the hub's user alone.
     pub fn new(folder: PathBuf) -> Self {
-        Self(folder)
+        Self { folder, disk: OnceCell::new() }
     }
 
     /// Where it is.
     pub fn path(&self) -> &Path {
-        &self.0
+        &self.folder
     }
 
     /// Keeps a message and the reason, on the disk when this returns.
     pub async fn keep(&self, body: &Body, reason: &str) -> io::Result<Kept> {
-        let name: String = body.sha256.iter().map(|byte| format!("{byte:02x}")).collect();
-        let target = self.0.join(format!("{name}.message"));
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.0).await?;
+        let disk = self.disk.get_or_try_init(|| self.open()).await?;
+        let name = ContentHash::new(body.sha256).to_string();
+        let target = disk.root().join(format!("{name}.message"));
         if fs::try_exists(&target).await? {
             return Ok(Kept::At(target));
         }
@@ -56,32 +62,21 @@ impl FailedFolder {
         if messages >= MESSAGES || bytes.saturating_add(body.blob.size()) > BYTES {
             return Ok(Kept::Full);
         }
-        self.write(&name, "reason.txt", Arc::new(reason.as_bytes().to_vec())).await?;
-        self.write(&name, "message", Arc::clone(&body.blob)).await?;
-        fs::File::open(&self.0).await?.sync_all().await?;
+        write(disk, disk.root().join(format!("{name}.reason.txt")), &reason.as_bytes().to_vec()).await?;
+        write(disk, target.clone(), &*body.blob).await?;
         Ok(Kept::At(target))
     }
 
-    /// Under another name first, so that no half message is ever taken for one.
-    async fn write(&self, name: &str, ending: &str, blob: Arc<dyn Blob>) -> io::Result<()> {
-        let part = self.0.join(format!("{name}.{ending}.part"));
-        let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part).await?;
-        let mut offset = 0;
-        while offset < blob.size() {
-            let piece = blob.read(offset, PIECE).await?;
-            if piece.is_empty() {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-            file.write_all(&piece).await?;
-            offset += piece.len() as u64;
-        }
-        file.sync_all().await?;
-        fs::rename(&part, self.0.join(format!("{name}.{ending}"))).await
+    async fn open(&self) -> io::Result<Arc<Disk>> {
+        let folder = std::path::absolute(&self.folder)?;
+        // Nobody else writes here, so what is half written is of a hub that is gone.
+        let opened = tokio::task::spawn_blocking(move || Disk::open(&folder, Privacy::Own, Duration::ZERO));
+        opened.await.map_err(io::Error::other)?.map(Arc::new)
     }
 
     async fn held(&self) -> io::Result<(usize, u64)> {
         let (mut messages, mut bytes) = (0, 0);
-        let mut entries = fs::read_dir(&self.0).await?;
+        let mut entries = fs::read_dir(&self.folder).await?;
         while let Some(entry) = entries.next_entry().await? {
             messages += usize::from(entry.path().extension().is_some_and(|ending| ending == "message"));
             // It may be gone again.
@@ -89,6 +84,21 @@ impl FailedFolder {
         }
         Ok((messages, bytes))
     }
+}
+
+async fn write(disk: &Arc<Disk>, target: PathBuf, blob: &dyn Blob) -> io::Result<()> {
+    let mut draft = Draft::new(Arc::clone(disk));
+    let mut offset = 0;
+    while offset < blob.size() {
+        let piece = blob.read(offset, PIECE).await?;
+        if piece.is_empty() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        draft.write(&piece).await?;
+        offset += piece.len() as u64;
+    }
+    let (drafted, disk) = (draft.finish().await?, Arc::clone(disk));
+    tokio::task::spawn_blocking(move || drafted.place(&disk, &target)).await.map_err(io::Error::other)?
 }
 
 #[cfg(test)]
@@ -112,25 +122,24 @@ mod tests {
         assert_eq!(std::fs::read_to_string(path.with_extension("reason.txt")).unwrap(), "not a message\n");
         assert_eq!(failed.keep(&body(dir.path(), &bytes).await, "again").await.unwrap(), Kept::At(path.clone()));
         failed.keep(&body(dir.path(), b"").await, "nothing").await.unwrap();
-        let mut endings: Vec<_> =
-            std::fs::read_dir(failed.path()).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()[64..].to_owned()).collect();
+        let names = std::fs::read_dir(failed.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut endings: Vec<_> = names.filter(|name| name.len() > 64).map(|name| name[64..].to_owned()).collect();
         endings.sort();
         assert_eq!(endings, [".message", ".message", ".reason.txt", ".reason.txt"]);
-        use std::os::unix::fs::PermissionsExt;
-        assert_eq!(std::fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
     }
 
     #[tokio::test]
     async fn a_full_folder_keeps_no_more() {
         let dir = tempfile::tempdir().unwrap();
-        let failed = FailedFolder::new(dir.path().to_owned());
-        let large = std::fs::File::create(dir.path().join("large.message")).unwrap();
-        large.set_len(BYTES - 10).unwrap();
-        assert_eq!(failed.keep(&body(dir.path(), b"eleven byte").await, "x").await.unwrap(), Kept::Full);
+        let failed = FailedFolder::new(dir.path().join("failed"));
+        std::fs::create_dir(failed.path()).unwrap();
+        let large = std::fs::File::create(failed.path().join("large.message")).unwrap();
+        large.set_len(BYTES - (64 << 10)).unwrap();
+        assert_eq!(failed.keep(&body(dir.path(), &[1; 64 << 10]).await, "x").await.unwrap(), Kept::Full);
         assert!(matches!(failed.keep(&body(dir.path(), b"three").await, "x").await.unwrap(), Kept::At(_)));
         large.set_len(0).unwrap();
         for n in 0..MESSAGES {
-            std::fs::write(dir.path().join(format!("{n}.message")), "").unwrap();
+            std::fs::write(failed.path().join(format!("{n}.message")), "").unwrap();
         }
         assert_eq!(failed.keep(&body(dir.path(), b"one more").await, "x").await.unwrap(), Kept::Full);
     }

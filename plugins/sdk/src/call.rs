@@ -4,7 +4,7 @@ use std::ops::Deref;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::Failure;
+use crate::{Attachment, Failure};
 
 /// How much a log line matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +36,8 @@ pub trait Output {
     fn emit(&mut self, port: &str, records: &[u8]) -> Result<Verdict, Stopped>;
     /// Takes one bad item.
     fn reject(&mut self, port: &str, bytes: &[u8], reason: &str, at: Option<&str>) -> Result<(), Stopped>;
+    /// Begins a file that belongs to records of a port.
+    fn attach(&mut self, port: &str) -> Result<Attachment, Stopped>;
 }
 
 /// What became of emitted records. Refused ones are in quarantine already; the call goes on.
@@ -156,6 +158,12 @@ impl<'a> Call<'a> {
     pub fn reject(&mut self, port: &str, bytes: &[u8], reason: &str, at: Option<&str>) -> Result<(), Stopped> {
         self.rejected += 1;
         self.output.reject(port, bytes, reason, at)
+    }
+
+    /// Begins a file that belongs to records of the port's channel: the hub keeps it beside the log, and whoever may read the
+    /// channel may fetch it by its hash. It counts, like all output, once the call returns well.
+    pub fn attach(&mut self, port: &str) -> Result<Attachment, Stopped> {
+        self.output.attach(port)
     }
 
     /// Sends what was collected. Called for you when the call returns well.

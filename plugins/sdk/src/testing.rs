@@ -4,13 +4,16 @@
 //! `lienthong plugin test`, which runs the real sandbox.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 #[cfg(feature = "http")]
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 use serde_json::Value;
 
 use crate::{
-    Blob, Call, Context, Environment, Failure, Level, Message, Output, Progress, ReadAt, Receiver, Reply, Source, Stopped, Verdict,
+    Attached, Attachment, AttachmentWriter, Blob, Call, Context, Environment, Failure, Level, Message, Output, Poll, Progress, ReadAt,
+    Receiver, Reply, Source, Stopped, Verdict,
 };
 
 /// One rejected item.
@@ -26,11 +29,17 @@ pub struct Reject {
     pub at: Option<String>,
 }
 
+/// Attachments that were finished, by port and SHA-256.
+type Attachments = BTreeMap<(String, String), Vec<u8>>;
+
 /// A hub in memory: settings in; records, rejections and log lines out.
 #[derive(Debug, Default)]
 pub struct Hub {
     settings: Option<Value>,
     name: Option<String>,
+    content_type: Option<String>,
+    now_ms: u64,
+    attachments: Rc<RefCell<Attachments>>,
     emitted: Vec<(String, Vec<u8>)>,
     rejects: Vec<Reject>,
     max_emits: Option<usize>,
@@ -69,6 +78,39 @@ struct Staging<'a> {
     emitted: &'a mut Vec<(String, Vec<u8>)>,
     rejects: &'a mut Vec<Reject>,
     max_emits: Option<usize>,
+    attachments: &'a Rc<RefCell<Attachments>>,
+}
+
+struct Kept {
+    port: String,
+    bytes: Vec<u8>,
+    attachments: Rc<RefCell<Attachments>>,
+}
+
+impl AttachmentWriter for Kept {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Stopped> {
+        self.bytes.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> Result<Attached, Stopped> {
+        let sha256 = sha256(&self.bytes);
+        let attached = Attached { sha256: sha256.clone(), size_bytes: self.bytes.len() as u64 };
+        self.attachments.borrow_mut().insert((self.port, sha256), self.bytes);
+        Ok(attached)
+    }
+}
+
+/// As the hub writes it. A guest never runs this module.
+#[cfg(not(target_arch = "wasm32"))]
+fn sha256(bytes: &[u8]) -> String {
+    use sha2::Digest;
+    sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(target_arch = "wasm32")]
+fn sha256(_: &[u8]) -> String {
+    String::new()
 }
 
 impl Output for Staging<'_> {
@@ -83,6 +125,10 @@ impl Output for Staging<'_> {
     fn reject(&mut self, port: &str, bytes: &[u8], reason: &str, at: Option<&str>) -> Result<(), Stopped> {
         self.rejects.push(Reject { port: port.to_owned(), bytes: bytes.to_vec(), reason: reason.to_owned(), at: at.map(str::to_owned) });
         Ok(())
+    }
+
+    fn attach(&mut self, port: &str) -> Result<Attachment, Stopped> {
+        Ok(Attachment::new(Kept { port: port.to_owned(), bytes: Vec::new(), attachments: Rc::clone(self.attachments) }))
     }
 }
 
@@ -103,6 +149,20 @@ impl Hub {
     #[must_use]
     pub fn named(mut self, name: &str) -> Self {
         self.name = Some(name.to_owned());
+        self
+    }
+
+    /// Messages come under this media type.
+    #[must_use]
+    pub fn content_type(mut self, content_type: &str) -> Self {
+        self.content_type = Some(content_type.to_owned());
+        self
+    }
+
+    /// Messages come, and polls happen, at this time: milliseconds since 1970-01-01T00:00:00Z, and 0 unless said.
+    #[must_use]
+    pub fn at(mut self, now_ms: u64) -> Self {
+        self.now_ms = now_ms;
         self
     }
 
@@ -134,19 +194,22 @@ impl Hub {
 
     /// Hands over one message whose body is read as the plugin asks for it.
     pub fn receive_blob(&mut self, plugin: &impl Receiver, body: impl ReadAt + 'static) -> Result<Option<Reply>, Failure> {
-        let message = Message { body: Blob::new(body), name: self.name.clone(), content_type: None, received_at_ms: 0 };
+        let (name, content_type) = (self.name.clone(), self.content_type.clone());
+        let message = Message { body: Blob::new(body), name, content_type, received_at_ms: self.now_ms };
         self.run(|call| plugin.receive(call, message))
     }
 
     /// Polls once.
     pub fn poll(&mut self, plugin: &impl Source, since: Option<&[u8]>) -> Result<Progress, Failure> {
-        self.run(|call| plugin.poll(call, since, 10_000))
+        let now_ms = self.now_ms;
+        self.run(|call| plugin.poll(call, Poll { now_ms, since, max_records: 10_000 }))
     }
 
     /// Any code that takes a call.
     pub fn run<R>(&mut self, run: impl FnOnce(&mut Call<'_>) -> Result<R, Failure>) -> Result<R, Failure> {
         self.surroundings.settings = self.settings.as_ref().map_or_else(|| "{}".to_owned(), Value::to_string);
-        let mut staging = Staging { emitted: &mut self.emitted, rejects: &mut self.rejects, max_emits: self.max_emits };
+        let mut staging =
+            Staging { emitted: &mut self.emitted, rejects: &mut self.rejects, max_emits: self.max_emits, attachments: &self.attachments };
         let mut call = Call::new(Context::new(&self.surroundings), &mut staging);
         let result = run(&mut call)?;
         call.flush()?;
@@ -175,6 +238,11 @@ impl Hub {
     /// What was rejected.
     pub fn rejects(&self) -> &[Reject] {
         &self.rejects
+    }
+
+    /// The bytes of a port's attachment.
+    pub fn attachment(&self, port: &str, sha256: &str) -> Option<Vec<u8>> {
+        self.attachments.borrow().get(&(port.to_owned(), sha256.to_owned())).cloned()
     }
 
     /// What was logged.

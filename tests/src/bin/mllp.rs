@@ -10,12 +10,13 @@ use std::time::Instant;
 use anyhow::{Context, ensure};
 use clap::Parser;
 use lienthong_tests::city::City;
-use lienthong_tests::guests::{ACKNOWLEDGE, write_acknowledge};
 use lienthong_tests::hub::{Hub, connector_status};
 use lienthong_tests::ledger::SCHEMA;
 use lienthong_tests::measure::{cpu, fsyncs, quantile};
-use lienthong_tests::mllp::Sender;
+use lienthong_tests::mllp::{Sender, write_acknowledge};
 
+/// The trials' own.
+const OWN: &str = "test-guest";
 const HL7: &str = "health-hl7v2";
 const CONNECTOR: &str = "health/hospital";
 
@@ -47,16 +48,15 @@ async fn main() -> anyhow::Result<()> {
     let hl7 = named.unwrap_or_else(|| "target/plugins".into()).join(format!("{HL7}.wasm"));
     let real = hl7.is_file();
     let city = city(real);
-    let plugins = city.folder().join("plugins");
-    write_acknowledge(&plugins);
+    write_acknowledge(&city);
     if real {
-        std::fs::copy(&hl7, plugins.join(format!("{HL7}.wasm"))).with_context(|| hl7.display().to_string())?;
+        std::fs::copy(&hl7, city.path().join("plugins").join(format!("{HL7}.wasm"))).with_context(|| hl7.display().to_string())?;
     }
-    let mut hub = Hub::start_with_plugins_in(city, &plugins).await;
+    let mut hub = Hub::start(city).await;
     let operator = hub.operator().await;
     let (data, pid) = (hub.city().data(), hub.pid().as_raw_nonzero());
     let address = connector_status(&operator, CONNECTOR).await["port"]["address"].as_str().context("no port")?.parse()?;
-    println!("plugin {}, {} bytes a message, one connection", if real { HL7 } else { ACKNOWLEDGE }, message(real, 0).len());
+    println!("plugin {}, {} bytes a message, one connection", if real { HL7 } else { OWN }, message(real, 0).len());
     println!("round  window  messages/s  messages/CPU s  ack p50 ms  p99 ms  fsync p50 ms  p99 ms");
     let mut sent = 0;
     for round in 1..=arguments.rounds {
@@ -138,7 +138,7 @@ fn city(real: bool) -> City {
         let emits = names.map(|name| format!("{name}: health/{name}")).join(", ");
         (HL7, emits, names.map(|name| format!("  health/{name}: {{ schema: health/{name}.v1 }}\n")).concat())
     } else {
-        (ACKNOWLEDGE, "out: health/posts".to_owned(), "  health/posts: { schema: trial/posts.v1 }\n".to_owned())
+        (OWN, "out: health/posts".to_owned(), "  health/posts: { schema: tests/things.v1 }\n".to_owned())
     };
     let health = format!(
         "connectors:\n  {CONNECTOR}:\n    plugin: {plugin}\n    agency: hospital\n    mllp: {{ listen: 127.0.0.1:0 }}\n    \
@@ -147,6 +147,6 @@ fn city(real: bool) -> City {
     City::new(&[
         ("city.yaml", "title: Bench\nagencies:\n  hospital: { title: Hospital }\nlake: { flush: { every: 1s, bytes: 16MiB } }\n"),
         ("health.yaml", &health),
-        ("schemas/trial/posts.v1.json", SCHEMA),
+        ("schemas/tests/things.v1.json", SCHEMA),
     ])
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod agencies;
+mod attachments;
 mod connectors;
 mod doors;
 mod durability;

@@ -11,10 +11,9 @@ use std::time::Duration;
 use lienthong_tests::chance::Chance;
 use lienthong_tests::city::City;
 use lienthong_tests::client::Client;
-use lienthong_tests::guests::write_acknowledge;
 use lienthong_tests::hub::{Hub, connector_status, landed};
 use lienthong_tests::ledger::read_log;
-use lienthong_tests::mllp::Sender;
+use lienthong_tests::mllp::{Sender, write_acknowledge};
 use lienthong_tests::program::{argument, run};
 use lienthong_tests::wait::until;
 use serde_json::json;
@@ -33,13 +32,12 @@ struct Town {
 
 impl Town {
     async fn start(port: &str) -> Self {
-        Self::start_in(towns::stream(port, &[])).await
+        Self::start_in(towns::stream(port)).await
     }
 
     async fn start_in(city: City) -> Self {
-        let plugins = city.folder().join("plugins");
-        write_acknowledge(&plugins);
-        let hub = Hub::start_with_plugins_in(city, &plugins).await;
+        write_acknowledge(&city);
+        let hub = Hub::start(city).await;
         let (operator, reader) = (hub.operator().await, hub.agency("reader").await);
         Self { hub, operator, reader }
     }
@@ -151,8 +149,8 @@ async fn a_failed_message_ends_its_connection_behind_the_answers_before_it_and_i
     }
     assert_eq!(town.ids().await, (0..5).map(id).collect::<Vec<_>>());
     town.last_error("the sender was not answered and still has it").await;
-    let kept: BTreeSet<PathBuf> =
-        std::fs::read_dir(town.hub.city().data().join("failed/trial/stream")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let folder = std::fs::read_dir(town.hub.city().data().join("failed/trial/stream")).unwrap();
+    let kept: BTreeSet<PathBuf> = folder.map(|entry| entry.unwrap().path()).filter(|path| path.extension().is_some()).collect();
     let [message, reason] = kept.iter().collect::<Vec<_>>()[..] else { panic!("{kept:?}") };
     assert_eq!(std::fs::read(message).unwrap(), b"!not a message\x00\xff");
     assert!(std::fs::read_to_string(reason).unwrap().contains("the guest's last words"), "{}", reason.display());
@@ -247,7 +245,7 @@ fn certificates(folder: &Path) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tls_is_spoken_and_a_certificate_is_asked_for_where_the_city_says_so() {
     let with = |tls: &str| {
-        let city = towns::stream("{ listen: 127.0.0.1:0, tls: { certificate: tls/hub.pem, key: tls/hub.key MORE } }", &[]);
+        let city = towns::stream("{ listen: 127.0.0.1:0, tls: { certificate: tls/hub.pem, key: tls/hub.key MORE } }");
         certificates(&city.path().join("tls"));
         let file = city.path().join("trial.yaml");
         let text = std::fs::read_to_string(&file).unwrap().replace(" MORE", tls);
@@ -285,11 +283,10 @@ async fn tls_is_spoken_and_a_certificate_is_asked_for_where_the_city_says_so() {
 async fn a_port_that_is_taken_stops_the_start_by_name() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
-    let city = towns::stream(&format!("{{ listen: \"{address}\" }}"), &[]);
-    let plugins = city.folder().join("plugins");
-    write_acknowledge(&plugins);
+    let city = towns::stream(&format!("{{ listen: \"{address}\" }}"));
+    write_acknowledge(&city);
     let (path, data) = (city.path(), city.data());
-    let serve = ["serve", "--city", argument(&path), "--data", argument(&data), "--listen", "127.0.0.1:0", "--plugins", argument(&plugins)];
+    let serve = ["serve", "--city", argument(&path), "--data", argument(&data), "--listen", "127.0.0.1:0"];
     let said = run(&serve).await;
     assert_eq!(said.code, Some(1), "{}", said.stderr);
     for words in ["trial/stream", &address.to_string(), "another program may hold it", "mllp: { listen: … }"] {

@@ -4,7 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use lienthong_core::decode::{DecodeLimits, Decoder};
+use lienthong_core::id::SchemaId;
 use lienthong_core::manifest::Manifest;
+use lienthong_core::schema::ChannelSchema;
 use serde_json::Value;
 
 use super::super::source::Sources;
@@ -71,4 +74,42 @@ fn the_example_city_has_nothing_to_find() {
     assert_eq!(loaded.warnings, []);
     assert_eq!((loaded.city.agencies.len(), loaded.city.connectors.len(), loaded.city.channels.len()), (4, 4, 5));
     assert_eq!(loaded.schemas.len(), 5);
+}
+
+/// What a page in two languages needs, and what keeps one record from being without end.
+#[test]
+fn every_built_in_schema_is_written_for_people_in_two_languages() {
+    let mut faults = Vec::new();
+    for (id, text) in super::super::built_in() {
+        let document: Value = serde_json::from_str(text).unwrap();
+        let schema = ChannelSchema::compile(SchemaId::new(id).unwrap(), document.clone(), &[]).unwrap_or_else(|error| panic!("{error}"));
+        let mut fault = |at: &str, what: &str| faults.push(format!("{id} {at}: {what}"));
+        let named = document["$id"].as_str() == Some(&format!("https://lienthong.vn/schemas/{id}.json"));
+        (!named).then(|| fault("/$id", "is not its own address"));
+        let mut pending = vec![(String::new(), &document, true)];
+        while let Some((at, node, is_named)) = pending.pop() {
+            for key in ["title", "x-title-vi", "description", "x-description-vi"] {
+                let said = node.get(key).and_then(Value::as_str).is_some_and(|text| !text.trim().is_empty());
+                (is_named && !said && node.get("$ref").is_none()).then(|| fault(&at, &format!("has no {key}")));
+            }
+            let is_text = |kind: &Value| kind == "string" || kind.as_array().is_some_and(|kinds| kinds.contains(&"string".into()));
+            let bounded = ["maxLength", "enum", "const", "format", "pattern"].iter().any(|key| node.get(key).is_some());
+            (node.get("type").is_some_and(is_text) && !bounded).then(|| fault(&at, "is text without an end"));
+            let personal = node.get("x-personal").is_none_or(Value::is_boolean);
+            (!personal).then(|| fault(&at, "x-personal is true or absent"));
+            for (key, below) in ["properties", "$defs"].iter().flat_map(|group| node.get(group)?.as_object()).flatten() {
+                pending.push((format!("{at}/{key}"), below, true));
+            }
+            pending.extend(node.get("items").map(|items| (format!("{at}/items"), items, false)));
+        }
+        let examples = document["examples"].as_array().map(Vec::as_slice).unwrap_or_default();
+        examples.is_empty().then(|| fault("", "has no example"));
+        let mut decoder = Decoder::new(DecodeLimits::default());
+        for example in examples {
+            if let Err(violation) = schema.validate(&mut decoder, example.to_string().as_bytes()) {
+                fault("/examples", &format!("{} {}", violation.pointer, violation.message));
+            }
+        }
+    }
+    assert_eq!(faults, Vec::<String>::new());
 }

@@ -1,14 +1,9 @@
 //! Components from the text under `tests/plugins`.
 
-use lienthong_core::manifest::SECTION;
+#[path = "../../../../tests/plugins/guest.rs"]
+mod guest;
 
-#[path = "../../../../tests/plugins/component.rs"]
-mod component;
-
-pub(super) use component::component;
-
-const CONNECTOR: &str = include_str!("../../../../wit/connector.wit");
-const WASI: &str = include_str!("../../../../tests/plugins/wit/wasi-http.wit");
+pub(super) use guest::{component_of, manifest, with_manifest};
 
 macro_rules! sources {
     ($($name:literal),* $(,)?) => {
@@ -41,16 +36,17 @@ sources!(
     "echo",
     "alias",
     "cursor",
+    "attach",
+    "attach-open",
+    "attach-many",
+    "attach-flood",
+    "attach-hold",
 );
 
 /// A receiver: the prelude around the guest's `$main`.
 pub(super) fn receiver(name: &str) -> Vec<u8> {
-    let text = component::receiver(source(name));
-    let made = match name {
-        "fetch" => component::component_of(&text, "lienthong:guests/fetch", &[("connector.wit", CONNECTOR), ("wasi-http.wit", WASI)]),
-        _ => component(&text, "lienthong:connector/receiver-plugin"),
-    };
-    with_manifest(made, &manifest("receiver"))
+    let world = if name == "fetch" { "lienthong:guests/fetch" } else { "lienthong:connector/receiver-plugin" };
+    guest::receiver(source(name), world)
 }
 
 /// A guest that is a whole module.
@@ -58,18 +54,7 @@ pub(super) fn whole(name: &str, interface: &str) -> Vec<u8> {
     with_manifest(component(source(name), &format!("lienthong:connector/{interface}-plugin")), &manifest(interface))
 }
 
-/// A component by another text of the connector package.
-pub(super) fn component_of(fields: &str, world: &str, connector: &str) -> Vec<u8> {
-    component::component_of(fields, world, &[("connector.wit", connector)])
-}
-
-pub(super) fn manifest(interface: &str) -> String {
-    format!(
-        "[plugin]\nname = \"test-guest\"\nversion = \"0.1.0\"\nvendor = \"Tests\"\nlicense = \"Apache-2.0\"\n\
-         description = \"A guest of the tests.\"\ninterfaces = [\"{interface}\"]\n[ports.out]\nschema = \"tests/things.v1\"\n"
-    )
-}
-
-pub(super) fn with_manifest(component: Vec<u8>, manifest: &str) -> Vec<u8> {
-    component::with_manifest(component, SECTION, manifest)
+/// A component without a manifest, from the text of a core module's fields.
+pub(super) fn component(fields: &str, world: &str) -> Vec<u8> {
+    component_of(fields, world, guest::CONNECTOR)
 }
