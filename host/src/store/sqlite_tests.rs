@@ -2,7 +2,7 @@
 
 use super::apply::Work;
 use super::conformance::{self, adds_up, append, channel, group, numbered};
-use super::{Error, Health, Options, Outcome, Refusal, Store};
+use super::{Error, Group, Health, Options, Outcome, Refusal, Sequence, Store};
 
 macro_rules! conform {
     ($($name:ident),* $(,)?) => {$(
@@ -27,6 +27,8 @@ conform!(
     attachments_count_with_their_group_or_never,
     runs_and_keys_are_kept,
     a_dropped_caller_breaks_nothing,
+    a_sequence_goes_in_order_and_ends_where_one_fails,
+    a_run_is_recorded_with_its_group_or_not_at_all,
 );
 
 async fn refusal(folder: &std::path::Path) -> Error {
@@ -136,12 +138,17 @@ async fn a_full_disk_refuses_and_resumes_by_itself() {
     assert_eq!(refused, Outcome::Refused(Refusal::Full));
     assert_eq!(store.health(), Health::Full);
     assert_eq!(store.commit(noise(77)).await, Outcome::Refused(Refusal::Full));
+    let sequence = Sequence::default();
+    let in_sequence = |seed| Group { sequence: Some(sequence.clone()), ..noise(seed) };
+    assert_eq!(store.commit(in_sequence(79)).await, Outcome::Refused(Refusal::Full));
     adds_up(&store).await;
     // Raising the limit is a write that succeeds, as any write would once there is space.
     store.answer(Work::MaxPages(1 << 20), 0).await.unwrap();
     let Outcome::Committed(receipt) = store.commit(noise(78)).await else { panic!("it did not resume") };
     assert_eq!(receipt.ranges[0].first, stored * 400);
     assert_eq!(store.health(), Health::Ready);
+    // Space came too late for what waited behind the one that was refused.
+    assert_eq!(store.commit(in_sequence(80)).await, Outcome::Refused(Refusal::OutOfSequence));
     adds_up(&store).await;
 }
 
