@@ -15,15 +15,19 @@ use tokio_util::sync::CancellationToken;
 
 use crate::http::{self, Api, Parts};
 use crate::lake::Lake;
-use crate::net::Door;
+use crate::net::{self, Door};
 use crate::ops::keys::Pepper;
 use crate::ops::status::Sources;
 use crate::pipeline::call::{Caller, Connector};
 use crate::pipeline::channels::{Channel, Channels};
 use crate::pipeline::landing::{Landing, Progress};
+use crate::pipeline::messages::Messages;
 use crate::pipeline::supervision::{Condition, Supervision};
-use crate::pipeline::supervisor::{Messages, Supervisor};
+use crate::pipeline::supervisor::Supervisor;
 use crate::store::{self, Store};
+use crate::transport::body::Spool;
+use crate::transport::memory::Memory;
+use crate::transport::mllp::Listener;
 use crate::wasm::{Engine, EngineOptions, Plugin, component};
 use crate::{clock, config};
 
@@ -113,7 +117,8 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
             "{address} is not loopback and the city has no `listen: {{ tls: … }}`: give it a certificate, or set `behind_proxy: true` if a proxy ends TLS"
         );
     }
-    let tls = city.listen.tls.as_ref().map(http::serve::tls).transpose()?;
+    let protocols: &[&[u8]] = &[b"h2", b"http/1.1"];
+    let tls = city.listen.tls.as_ref().map(|files| net::server_tls(&files.certificate, &files.key, None, protocols)).transpose()?;
 
     let store = Store::open(store::Options::new(&options.data)).await?;
     let channels = Channels::new(city.channels.iter().filter_map(|(id, config)| {
@@ -125,6 +130,7 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     let lake = Arc::new(Lake::open(&options.data.join("lake"))?);
     let engine = Engine::new(EngineOptions::new(options.data.join("cache/plugins")))?;
     let connectors = connectors(&city, &plugins, &engine).await?;
+    let mut listeners = listeners(&city).await?;
 
     // Connectors stop first, so that what they still store can land.
     let (stop, stop_landing) = (CancellationToken::new(), CancellationToken::new());
@@ -132,13 +138,16 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     let supervision = Supervision::new(connectors.values().map(|connector| condition(connector)));
     let landing = Landing::start(&store, &lake, &channels, city.lake, &progress, &stop_landing);
     let caller = Caller::new(store.clone(), channels.clone());
-    let mut supervisor = Supervisor::new(caller.clone(), supervision.clone(), &options.data, stop.clone());
-    let mut messages = BTreeMap::new();
+    let spool = Spool { folder: options.data.join("spool"), memory: Memory::new() };
+    let mut supervisor = Supervisor::new(spool.clone(), &options.data, stop.clone());
+    let mut webhooks = BTreeMap::new();
     for (id, connector) in &connectors {
-        if connector.config.transport == Transport::Webhook {
-            messages.insert(id.clone(), Messages::new(caller.clone(), supervision.clone(), connector.clone()));
+        let messages = Messages::new(caller.clone(), supervision.clone(), connector.clone());
+        match (&connector.config.transport, listeners.remove(id)) {
+            (Transport::Webhook, _) => drop(webhooks.insert(id.clone(), messages)),
+            (Transport::Mllp(settings), Some(listener)) => supervisor.listen(messages, settings.clone(), listener),
+            _ => supervisor.start(messages),
         }
-        supervisor.start(connector.clone());
     }
     let status = Sources {
         city: city.title.clone(),
@@ -148,8 +157,7 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
         progress,
         supervision,
     };
-    let spool = options.data.join("spool");
-    let api = Api::new(Parts { city, store: store.clone(), pepper, channels, messages, status, spool, stop: stop.clone() });
+    let api = Api::new(Parts { city, store: store.clone(), pepper, channels, messages: webhooks, status, spool, stop: stop.clone() });
     let router = http::router(api);
 
     let listener = TcpListener::bind(address)
@@ -202,13 +210,21 @@ async fn connectors(city: &City, plugins: &PluginFolder, engine: &Engine) -> any
     Ok(connectors)
 }
 
+/// Opens every port before anything runs, so that one that is taken stops the start.
+async fn listeners(city: &City) -> anyhow::Result<BTreeMap<ConnectorId, Listener>> {
+    let mut listeners = BTreeMap::new();
+    for (id, connector) in &city.connectors {
+        if let Transport::Mllp(settings) = &connector.transport {
+            let listener = Listener::open(settings).await.with_context(|| format!("the port of the connector {id}"))?;
+            listeners.insert(id.clone(), listener);
+        }
+    }
+    Ok(listeners)
+}
+
 fn condition(connector: &Connector) -> Condition {
-    let transport = match connector.config.transport {
-        Transport::Inbox { .. } => "inbox",
-        Transport::Webhook => "webhook",
-        Transport::Poll { .. } => "poll",
-    };
     let about = &connector.plugin.facts().manifest.plugin;
+    let transport = connector.config.transport.as_str();
     Condition::new(connector.id.clone(), about.name.clone(), about.version.clone(), connector.config.agency.clone(), transport)
 }
 

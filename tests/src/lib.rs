@@ -13,5 +13,7 @@ pub mod guest;
 pub mod hub;
 pub mod lake;
 pub mod ledger;
+pub mod measure;
+pub mod mllp;
 pub mod program;
 pub mod wait;

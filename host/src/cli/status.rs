@@ -44,10 +44,12 @@ fn print(status: &Value) {
         table.add_row(row);
     }
     println!("{table}\n");
-    let mut table = self::table(["CONNECTOR", "PLUGIN", "STATE", "WAITING", "CALLS", "FAILURES", "RECORDS", "REJECTED", "LAST ERROR"]);
+    let mut table =
+        self::table(["CONNECTOR", "PLUGIN", "TRANSPORT", "STATE", "WAITING", "CALLS", "FAILURES", "RECORDS", "REJECTED", "LAST ERROR"]);
     for connector in rows(status, "connectors") {
         let mut row = vec![Cell::new(plain(&connector["connector"]))];
         row.push(Cell::new(format!("{} {}", plain(&connector["plugin"]), plain(&connector["plugin_version"]))));
+        row.push(Cell::new(transport(connector)));
         row.push(Cell::new(plain(&connector["state"])));
         row.extend(
             ["waiting", "calls", "failures", "records", "rejected"]
@@ -57,6 +59,12 @@ fn print(status: &Value) {
         table.add_row(row);
     }
     println!("{table}");
+}
+
+/// `mllp 127.0.0.1:2575, 3 open` where the connector has a port of its own.
+fn transport(connector: &Value) -> String {
+    let (name, port) = (plain(&connector["transport"]), &connector["port"]);
+    if port.is_null() { name } else { format!("{name} {}, {} open", plain(&port["address"]), plain(&port["connections"])) }
 }
 
 fn table(header: impl IntoIterator<Item = &'static str>) -> Table {

@@ -14,7 +14,7 @@ use super::problem::Problem;
 use super::state::{Api, Gate};
 use crate::ops::keys::Principal;
 use crate::pipeline::channels::{Channel, Channels};
-use crate::pipeline::supervisor::Messages;
+use crate::pipeline::messages::Messages;
 use crate::store::KeyOwner;
 
 /// A permission that a handler can ask for.

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::cursor;
-use super::intake::Memory;
+use super::intake::Intake;
 use super::permission::{Reader, Writer};
 use super::problem::Problem;
 use super::state::{Gate, PostPlaces};
@@ -62,7 +62,7 @@ struct Offsets {
 /// `POST /v1/channels/{domain}/{name}/records`
 pub async fn post_records(
     writer: Writer,
-    (State(store), State(places), State(memory), headers, body): (State<Store>, State<PostPlaces>, State<Memory>, HeaderMap, Body),
+    (State(store), State(places), State(bodies), headers, body): (State<Store>, State<PostPlaces>, State<Intake>, HeaderMap, Body),
 ) -> Result<Response, Problem> {
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let format = Format::of(content_type).ok_or_else(|| {
@@ -70,7 +70,7 @@ pub async fn post_records(
         Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, format!("send records as {known}, not as `{}`", content_type.escape_default()))
     })?;
     let idempotency_key = idempotency_key(&headers)?;
-    let held = memory.read(body).await?;
+    let held = bodies.read(body).await?;
     let _place = tokio::time::timeout(PLACE_WAIT, places.0.acquire()).await.map_err(|_| Problem::busy("too many posts are under way"))?;
     let post = Post { origin: writer.origin, received_at: clock::now(), idempotency_key, format, body: held.bytes.clone() };
     let (outcome, reasons) = post::post(&store, &writer.channel, post).await.map_err(|error| Problem::bad_request(error.to_string()))?;

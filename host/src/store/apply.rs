@@ -11,7 +11,7 @@ use sqlx::{QueryBuilder, SqliteConnection};
 use super::attachment::Placed;
 use super::block::{Block, Sealed, SealedBatch, SealedRejections};
 use super::tail::End;
-use super::{Advance, CallId, KeyRow, Range, Receipt, Refusal, Remember, Remembered, Run, decode, receipts};
+use super::{Advance, CallId, KeyRow, Range, Receipt, Refusal, Remember, Remembered, Run, Sequence, decode, receipts};
 
 /// Rows of one INSERT with many; 12 parameters each, far below every database's limit.
 pub(super) const ROWS: usize = 500;
@@ -61,6 +61,17 @@ pub(super) struct SealedGroup {
     pub(super) publish: Option<CallId>,
     pub(super) remember: Option<Remember>,
     pub(super) advance: Option<Advance>,
+    pub(super) run: Option<Run>,
+    pub(super) sequence: Option<Sequence>,
+}
+
+impl Work {
+    pub(super) fn sequence(&self) -> Option<&Sequence> {
+        match self {
+            Self::Group(group) => group.sequence.as_ref(),
+            _ => None,
+        }
+    }
 }
 
 /// What became of it, as far as the transaction goes well.
@@ -140,7 +151,7 @@ impl Apply<'_> {
     }
 
     async fn group(&mut self, group: SealedGroup) -> Result<Done, Trouble> {
-        let SealedGroup { received_at, origin, sealed, placed, publish, remember, advance } = group;
+        let SealedGroup { received_at, origin, sealed, placed, publish, remember, advance, run, sequence: _ } = group;
         if let Some(remember) = &remember
             && let Some(known) = receipts::recall(self.db, &remember.scope, &remember.key).await?
         {
@@ -204,6 +215,9 @@ impl Apply<'_> {
         if let Some(remember) = remember {
             receipts::remember(self.db, &remember, &receipt, received_at).await?;
             receipt.note = remember.note;
+        }
+        if let Some(run) = run {
+            self.record_run(run).await?;
         }
         Ok(Done::Committed(receipt))
     }

@@ -1,22 +1,29 @@
 //! What every store must keep, whatever database is beneath: one suite for all. Each function gets a way to open the same
 //! store again and again.
 
+mod attachments;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use lienthong_core::decode::{DecodeLimits, Decoder};
-use lienthong_core::hash::ContentHash;
 use lienthong_core::id::{AgencyId, ChannelId, ConnectorId, SchemaId};
 use lienthong_core::log::{Origin, Position, StoredBatch};
-use lienthong_core::ports::Blob;
 use lienthong_core::record::{Envelope, ValidBatch, Violation};
 use lienthong_core::schema::ChannelSchema;
 use lienthong_core::time::Timestamp;
 use tokio::time::Instant;
 
+pub(crate) use attachments::{attached, attachment, attachments_count_with_their_group_or_never};
+
 use super::{
+<<<<<<< HEAD
+    Advance, Append, Error, Group, KeyOwner, KeyRow, Outcome, Part, QuarantineFilter, Receipt, Refusal, Rejection, Remember, Run, RunError,
+    RunOutcome, Store,
+=======
     Advance, Append, Attachment, Error, Group, KeyOwner, KeyRow, Outcome, Part, QuarantineFilter, Receipt, Refusal, Rejection, Remember,
-    Run, RunError, RunOutcome, Store,
+    Run, RunError, RunOutcome, Sequence, Store,
+>>>>>>> mllp
 };
 
 /// 2026-11-23T00:00:00Z.
@@ -69,18 +76,6 @@ pub(crate) fn part(appends: Vec<Append>, rejections: Vec<Rejection>) -> Part {
 
 pub(crate) fn keyed(key: &str, body: u8) -> Remember {
     Remember { scope: "weather-office".into(), key: key.into(), body_hash: [body; 32], note: vec![body] }
-}
-
-pub(crate) async fn attachment(store: &Store, of: &str, bytes: &[u8]) -> Attachment {
-    let mut draft = store.draft();
-    draft.write(bytes).await.unwrap();
-    Attachment { channel: channel(of), file: draft.finish().await.unwrap() }
-}
-
-/// The bytes of a channel's attachment.
-pub(crate) async fn attached(store: &Store, of: &str, hash: &ContentHash) -> Option<Vec<u8>> {
-    let file = store.attachment(&channel(of), hash).await.unwrap()?;
-    Some(file.read(0, 1 << 20).await.unwrap())
 }
 
 fn committed(outcome: Outcome) -> Receipt {
@@ -424,62 +419,6 @@ pub(crate) async fn the_quarantine_keeps_items_whole(open: impl AsyncFn() -> Sto
     adds_up(&store).await;
 }
 
-pub(crate) async fn attachments_count_with_their_group_or_never(open: impl AsyncFn() -> Store) {
-    let store = open().await;
-    store.ensure_channels(&[channel("a/one"), channel("a/two")]).await.unwrap();
-    let scan = async |of: &str| attachment(&store, of, b"a scan").await;
-    let with = |attachments| Group { attachments, ..group(vec![append("a/one", numbered(0..1))]) };
-    let hash = scan("a/one").await.file.hash;
-    let staged = || store.inner.files.staged();
-    assert_eq!((attached(&store, "a/one", &hash).await, staged()), (None, 0), "a file that no group names is forgotten");
-
-    // Twice in one channel, in one group and in two, it is there once; another channel has its own.
-    committed(store.commit(with(vec![scan("a/one").await, scan("a/one").await])).await);
-    assert_eq!(attached(&store, "a/two", &hash).await, None);
-    committed(store.commit(with(vec![scan("a/two").await, attachment(&store, "a/one", b"").await, scan("a/one").await])).await);
-    for of in ["a/one", "a/two"] {
-        assert_eq!(attached(&store, of, &hash).await.as_deref(), Some(&b"a scan"[..]), "{of}");
-    }
-    let sums = async || store.sums().await.unwrap().iter().map(|s| (s.attachments, s.attachment_bytes)).collect::<Vec<_>>();
-    assert_eq!(sums().await, [(2, 6), (1, 6)]);
-    // A group may bring nothing else.
-    let alone = attachment(&store, "a/two", b"alone").await;
-    let alone_hash = alone.file.hash;
-    let receipt = committed(store.commit(Group { attachments: vec![alone], ..group(vec![]) }).await);
-    assert_eq!((receipt, sums().await), (Receipt::default(), vec![(2, 6), (2, 11)]));
-
-    // What is refused leaves no row, and a file at most until the next start; one that others have stays.
-    let lost = attachment(&store, "a/one", b"lost").await;
-    let gone = lost.file.hash;
-    let moved = Some(Advance { owner: "weather/stations".into(), expected: Some(9), cursor: vec![] });
-    let refused = store.commit(Group { advance: moved, ..with(vec![lost, scan("a/one").await]) }).await;
-    assert_eq!(refused, Outcome::Refused(Refusal::CheckpointMoved));
-    let nowhere = store.commit(with(vec![attachment(&store, "z/none", b"nowhere").await])).await;
-    assert_eq!(nowhere, Outcome::Refused(Refusal::UnknownChannel(channel("z/none"))));
-    assert_eq!((attached(&store, "a/one", &gone).await, sums().await), (None, vec![(2, 6), (2, 11)]));
-    let path = store.inner.files.path(&gone);
-    assert!(path.exists() && staged() == 0);
-
-    // The same key again is the same group: its files are those that are there.
-    let keyed = async || Group { remember: Some(keyed("k", 1)), ..with(vec![attachment(&store, "a/one", b"once").await]) };
-    let first = committed(store.commit(keyed().await).await);
-    assert_eq!(store.commit(keyed().await).await, Outcome::Repeated(first));
-    adds_up(&store).await;
-    store.clone().close().await.unwrap();
-
-    let store = open().await;
-    assert!(!path.exists(), "it was nobody's");
-    for (of, hash, found) in [("a/one", &hash, true), ("a/two", &hash, true), ("a/two", &alone_hash, true), ("a/one", &gone, false)] {
-        assert_eq!(attached(&store, of, hash).await.is_some(), found, "{of} {hash}");
-    }
-    // What was lost can be sent again.
-    committed(store.commit(with(vec![attachment(&store, "a/one", b"lost").await])).await);
-    assert_eq!(attached(&store, "a/one", &gone).await.as_deref(), Some(&b"lost"[..]));
-    std::fs::write(store.inner.files.path(&gone), b"los").unwrap();
-    let damaged = store.attachment(&channel("a/one"), &gone).await;
-    assert!(matches!(damaged, Err(Error::DamagedAttachment { hash, .. }) if hash == gone), "{damaged:?}");
-}
-
 pub(crate) async fn runs_and_keys_are_kept(open: impl AsyncFn() -> Store) {
     let store = open().await;
     let connector = ConnectorId::new("weather/stations").unwrap();
@@ -543,4 +482,65 @@ pub(crate) async fn a_dropped_caller_breaks_nothing(open: impl AsyncFn() -> Stor
     let store = open().await;
     assert_eq!(store.end(&one), Some(at(1, 65)));
     adds_up(&store).await;
+}
+
+pub(crate) async fn a_sequence_goes_in_order_and_ends_where_one_fails(open: impl AsyncFn() -> Store) {
+    let store = open().await;
+    let one = channel("a/one");
+    store.ensure_channels(std::slice::from_ref(&one)).await.unwrap();
+    let sequence = Sequence::default();
+    let piece = |to: &str, n: u64| Group {
+        remember: Some(keyed(&n.to_string(), 1)),
+        sequence: Some(sequence.clone()),
+        ..group(vec![append(to, numbered(n..n + 1))])
+    };
+    // All of them wait for the writer at the same time, the large one too, which is packed beside the others.
+    let large = Group {
+        appends: vec![append("a/one", batch((0..3000).map(|n| format!("{{\"n\":1,\"note\":\"{n:0100}\"}}"))))],
+        ..piece("a/one", 1)
+    };
+    let mut submitted = vec![store.submit(piece("a/one", 0)).await, store.submit(large).await];
+    for (to, n) in [("a/one", 2), ("a/absent", 3), ("a/one", 4), ("a/one", 0), ("a/one", 5)] {
+        submitted.push(store.submit(piece(to, n)).await);
+    }
+    let beside = store.submit(group(vec![append("a/one", numbered(9..10))])).await;
+    let mut outcomes = Vec::new();
+    for submitted in submitted {
+        outcomes.push(submitted.outcome().await);
+    }
+    let firsts: Vec<u64> = outcomes.iter().take(3).map(|outcome| committed(outcome.clone()).ranges[0].first).collect();
+    assert_eq!(firsts, [0, 1, 3001]);
+    assert_eq!(outcomes[3], Outcome::Refused(Refusal::UnknownChannel(channel("a/absent"))));
+    // What was known already is not answered either: its place in the order is lost.
+    assert!(outcomes[4..].iter().all(|outcome| *outcome == Outcome::Refused(Refusal::OutOfSequence)), "{outcomes:?}");
+    assert_eq!(committed(beside.outcome().await).ranges[0].first, 3002);
+    assert_eq!(store.submit(piece("a/one", 6)).await.outcome().await, Outcome::Refused(Refusal::OutOfSequence));
+    // Sent again, in a sequence of its own, each is done once.
+    let again = Sequence::default();
+    let piece = |n: u64| Group { sequence: Some(again.clone()), ..piece("a/one", n) };
+    assert!(matches!(store.commit(piece(0)).await, Outcome::Repeated(_)));
+    assert_eq!(committed(store.commit(piece(4)).await).ranges[0].first, 3003);
+    adds_up(&store).await;
+}
+
+pub(crate) async fn a_run_is_recorded_with_its_group_or_not_at_all(open: impl AsyncFn() -> Store) {
+    let store = open().await;
+    store.ensure_channels(&[channel("a/one")]).await.unwrap();
+    let connector = ConnectorId::new("weather/stations").unwrap();
+    let run = Run {
+        id: 0,
+        connector: connector.clone(),
+        started_at: NOON,
+        duration_us: 1,
+        outcome: RunOutcome::Ok,
+        records: 1,
+        rejected: 0,
+        error: None,
+        stderr_tail: String::new(),
+    };
+    let with_run = |to: &str| Group { remember: Some(keyed("k", 1)), run: Some(run.clone()), ..group(vec![append(to, numbered(0..1))]) };
+    assert!(matches!(store.commit(with_run("a/absent")).await, Outcome::Refused(_)));
+    committed(store.commit(with_run("a/one")).await);
+    assert!(matches!(store.commit(with_run("a/one")).await, Outcome::Repeated(_)));
+    assert_eq!(store.runs(&connector, 10).await.unwrap(), [Run { id: 1, ..run }]);
 }

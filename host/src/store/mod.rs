@@ -52,7 +52,9 @@ pub use attachment::Attachment;
 use attachment::{Files, Placed};
 use block::Sealed;
 pub use error::Error;
-pub use group::{Advance, Append, CallId, Checkpoint, Group, Outcome, Part, Range, Receipt, Refusal, Rejection, Remember, Remembered};
+pub use group::{
+    Advance, Append, CallId, Checkpoint, Group, Outcome, Part, Range, Receipt, Refusal, Rejection, Remember, Remembered, Sequence,
+};
 use writer::{Answer, Job, Shown, Writer};
 
 use crate::disk::{Draft, FileBlob};
@@ -194,26 +196,31 @@ impl Store {
     /// Files of attachments are put into place before, under a row that lets the next start remove them.
     /// A known `remember` key decides first ([`Outcome::Repeated`] or [`Refusal::KeyReused`]), then the checkpoint.
     pub async fn commit(&self, group: Group) -> Outcome {
-        let Group { received_at, origin, appends, rejections, attachments, publish, remember, advance } = group;
-        let sealed = match seal(appends, rejections).await {
-            Ok(sealed) => sealed,
-            Err(refusal) => return Outcome::Refused(refusal),
-        };
-        let placed = match self.place(&attachments).await {
-            Ok(placed) => placed,
-            Err(Error::Refused(refusal)) => return Outcome::Refused(refusal),
-            Err(error) => return Outcome::Unknown(error.to_string()),
-        };
+        self.submit(group).await.outcome().await
+    }
+
+    /// Hands a group to the writer and does not wait for its commit. Waits while the queue is full. Groups are done in the
+    /// order in which this returned.
+    pub async fn submit(&self, group: Group) -> Submitted {
+        let sequence = group.sequence.clone();
+        let queued = self.queue(group).await;
+        if let (Err(_), Some(sequence)) = (&queued, sequence) {
+            sequence.break_off();
+        }
+        Submitted(queued.map_err(|error| match error {
+            Error::Refused(refusal) => Answer::Refused(refusal),
+            error => Answer::Unknown(error.to_string()),
+        }))
+    }
+
+    async fn queue(&self, group: Group) -> Result<oneshot::Receiver<Answer>, Error> {
+        let Group { received_at, origin, appends, rejections, attachments, publish, remember, advance, run, sequence } = group;
+        let sealed = seal(appends, rejections).await?;
+        let placed = self.place(&attachments).await?;
         let extra = remember.as_ref().map_or(0, |r| r.note.len()) + advance.as_ref().map_or(0, |a| a.cursor.len());
         let weight = sealed.weight() + extra;
-        let group = SealedGroup { received_at, origin, sealed, placed, publish, remember, advance };
-        match self.send(Work::Group(Box::new(group)), weight).await {
-            Answer::Done(Done::Committed(receipt)) => Outcome::Committed(receipt),
-            Answer::Done(Done::Repeated(receipt)) => Outcome::Repeated(receipt),
-            Answer::Done(Done::Rows(_) | Done::Epoch(_)) => Outcome::Unknown("the writer answered something else".into()),
-            Answer::Refused(refusal) => Outcome::Refused(refusal),
-            Answer::Unknown(why) => Outcome::Unknown(why),
-        }
+        let group = SealedGroup { received_at, origin, sealed, placed, publish, remember, advance, run, sequence };
+        Ok(self.enqueue(Work::Group(Box::new(group)), weight).await?)
     }
 
     /// Puts a group's files into place: durable, and not visible before the group is committed.
@@ -395,18 +402,42 @@ impl Store {
 
     /// Hands work to the writer and waits for its answer.
     async fn send(&self, work: Work, weight: usize) -> Answer {
+        Submitted(self.enqueue(work, weight).await.map_err(Answer::Refused)).answer().await
+    }
+
+    async fn enqueue(&self, work: Work, weight: usize) -> Result<oneshot::Receiver<Answer>, Refusal> {
         if let Health::Failed(why) = self.health() {
-            return Answer::Refused(Refusal::Failed(why));
+            return Err(Refusal::Failed(why));
         }
         let share = (weight >> 10).clamp(1, QUEUE_KIB) as u32;
-        let Ok(_share) = Arc::clone(&self.inner.shares).acquire_many_owned(share).await else {
-            return Answer::Refused(Refusal::Closing);
-        };
+        let _share = Arc::clone(&self.inner.shares).acquire_many_owned(share).await.map_err(|_| Refusal::Closing)?;
         let (reply, answer) = oneshot::channel();
-        if self.inner.queue.send(Job { work, weight, reply, _share }).await.is_err() {
-            return Answer::Refused(Refusal::Closing);
+        self.inner.queue.send(Job { work, weight, reply, _share }).await.map_err(|_| Refusal::Closing)?;
+        Ok(answer)
+    }
+}
+
+/// A group that the writer has, or has refused already. Dropping it undoes nothing.
+#[must_use]
+pub struct Submitted(Result<oneshot::Receiver<Answer>, Answer>);
+
+impl Submitted {
+    /// Waits until it is on the disk, or surely is not, or nobody can know.
+    pub async fn outcome(self) -> Outcome {
+        match self.answer().await {
+            Answer::Done(Done::Committed(receipt)) => Outcome::Committed(receipt),
+            Answer::Done(Done::Repeated(receipt)) => Outcome::Repeated(receipt),
+            Answer::Done(Done::Rows(_) | Done::Epoch(_)) => Outcome::Unknown("the writer answered something else".into()),
+            Answer::Refused(refusal) => Outcome::Refused(refusal),
+            Answer::Unknown(why) => Outcome::Unknown(why),
         }
-        answer.await.unwrap_or_else(|_| Answer::Unknown("the writer ended before it answered".into()))
+    }
+
+    async fn answer(self) -> Answer {
+        match self.0 {
+            Ok(answer) => answer.await.unwrap_or_else(|_| Answer::Unknown("the writer ended before it answered".into())),
+            Err(answer) => answer,
+        }
     }
 }
 

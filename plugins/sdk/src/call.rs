@@ -25,9 +25,12 @@ pub trait Environment {
     fn settings(&self) -> String;
     /// One line for the operator.
     fn log(&self, level: Level, message: &str);
-    /// Sends one HTTP request.
+    /// Sends one HTTP request. Denied unless implemented, so that an environment stays whole when another crate of its workspace turns
+    /// the feature on.
     #[cfg(feature = "http")]
-    fn fetch(&self, request: crate::http::Request) -> Result<crate::http::Response, crate::http::Error>;
+    fn fetch(&self, request: crate::http::Request) -> Result<crate::http::Response, crate::http::Error> {
+        Err(crate::http::Error::Denied(request.url))
+    }
 }
 
 /// Where a source's or receiver's output goes.

@@ -36,6 +36,13 @@ fn names_text_and_attributes_are_what_xml_says() {
 }
 
 #[test]
+fn a_string_of_dotnet_says_that_it_is_utf16_and_is_read() {
+    let mut xml = Reader::new(Cursor::new("<?xml version=\"1.0\" encoding=\"utf-16\"?><a>Bảo Lộc</a>"));
+    let root = xml.root().unwrap();
+    assert_eq!(xml.text(&root).unwrap(), "Bảo Lộc");
+}
+
+#[test]
 fn the_walk_skips_what_was_not_read_and_nothing_else() {
     let document = "<r><a>1<x>2<y/>3</x></a><b><c><d>4</d></c><e>5</e></b><f>6</f></r>";
     let mut xml = Reader::new(Cursor::new(document));

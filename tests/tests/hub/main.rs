@@ -8,6 +8,7 @@ mod connectors;
 mod doors;
 mod durability;
 mod keys;
+mod mllp;
 mod overload;
 mod stop;
 mod towns;

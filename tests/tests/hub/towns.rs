@@ -87,6 +87,26 @@ grants:
   - { agency: reader, channel: trial/two, purpose: "trial" }
 "#;
 
+/// A connector `trial/stream` with a port, written as `port` has it; its messages are records of `trial/one`, which `reader` reads.
+pub fn stream(port: &str) -> City {
+    let trial = STREAM.replace("PORT", port);
+    City::new(&[("city.yaml", LEDGER), ("trial.yaml", &trial), ("schemas/tests/things.v1.json", ledger::SCHEMA)])
+}
+
+const STREAM: &str = r#"
+connectors:
+  trial/stream:
+    plugin: test-guest
+    agency: sender
+    mllp: PORT
+    limits: { message: 4MiB }
+    emits: { out: trial/one }
+channels:
+  trial/one: { schema: tests/things.v1, key: [/id] }
+grants:
+  - { agency: reader, channel: trial/one, purpose: "trial" }
+"#;
+
 /// An archive that sends files, through a plugin of the tests; `reader` may read both channels.
 pub fn archive() -> City {
     let city = City::new(&[("city.yaml", ARCHIVE), ("tests.yaml", SCANS), ("schemas/tests/things.v1.json", THINGS)]);

@@ -2,7 +2,7 @@
 //!
 //! [`Reader`] pulls over any [`BufRead`](std::io::BufRead), so that a body of any size passes through a small sandbox. It reads XML 1.0 with
 //! namespaces and refuses what is not well-formed. It has no document types: no DTD, no entities but the five that XML predefines, nothing
-//! external. So there is nothing to expand and nothing to fetch. Text is UTF-8; whoever declares or sends another encoding is told so.
+//! external. So there is nothing to expand and nothing to fetch. Text is UTF-8; whoever sends or declares another encoding is told so.
 //!
 //! What both record-shaped formats and their rejections need is a walk:
 //!

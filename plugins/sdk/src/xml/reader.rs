@@ -13,6 +13,10 @@ use super::tag;
 use super::text::{CDATA, allowed};
 use crate::Failure;
 
+/// Declarations that are taken for UTF-8. Bytes that were read this far are no UTF-16, whatever they declare: .NET's writers of strings
+/// say so of every document, and hospitals' systems send what those wrote.
+const AS_UTF8: [&str; 5] = ["utf-8", "utf8", "us-ascii", "ascii", "utf-16"];
+
 /// How much a document may ask for. Beyond it there is an error, not memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -324,9 +328,7 @@ impl<R: BufRead> Reader<R> {
                     return Err(at("an XML declaration must be the first thing in its document".to_owned()));
                 }
                 match tag::declaration(allowed(&declaration, start + 2)?).map_err(at)? {
-                    Some(other) if !["utf-8", "utf8"].iter().any(|name| name.eq_ignore_ascii_case(other)) => {
-                        Err(at(not_utf8(&shown(other))))
-                    }
+                    Some(other) if !AS_UTF8.iter().any(|name| name.eq_ignore_ascii_case(other)) => Err(at(not_utf8(&shown(other)))),
                     _ => Ok(Token::Aside),
                 }
             }
