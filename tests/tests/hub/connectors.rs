@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use lienthong_examples::sim::feed::Feed;
+use lienthong_examples::sim::transport::feed::Feed;
 use lienthong_tests::client::Client;
 use lienthong_tests::feed_server::{FeedServer, Seen};
 use lienthong_tests::hub::{Hub, channel_status, connector_status, landed};
