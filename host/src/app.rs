@@ -131,7 +131,7 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     let progress = Progress::default();
     let supervision = Supervision::new(connectors.values().map(|connector| condition(connector)));
     let landing = Landing::start(&store, &lake, &channels, city.lake, &progress, &stop_landing);
-    let caller = Caller::new(store.clone(), channels.clone());
+    let caller = Caller::new(store.clone(), channels.clone(), city.clone());
     let mut supervisor = Supervisor::new(caller.clone(), supervision.clone(), &options.data, stop.clone());
     let mut messages = BTreeMap::new();
     for (id, connector) in &connectors {

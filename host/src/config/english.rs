@@ -134,6 +134,12 @@ pub(super) fn message(problem: &Problem) -> String {
         }
         Problem::GrantExpired { until } => format!("this grant expired on {until} and allows nothing any more"),
         Problem::GrantRepeated { first } => format!("the same agency has a grant for the same channel at {}", shown(first)),
+        Problem::NoWriteGrant { agency, channel, .. } => {
+            format!("agency `{agency}` has no grant to write to channel `{channel}`, to which its connector emits")
+        }
+        Problem::WriteGrantExpired { agency, channel } => {
+            format!("the grant of agency `{agency}` to write to channel `{channel}` has expired: nothing that its connector brings is taken")
+        }
         Problem::NobodyReads { channel } => format!("nobody may read channel `{channel}`"),
         Problem::NobodyWrites { channel } => {
             format!("nothing fills channel `{channel}`: no connector emits to it and no grant allows writing")
@@ -262,6 +268,12 @@ pub(super) fn help(problem: &Problem) -> Option<String> {
         Problem::TimeNotDateTime { .. } => "point `time` to when it happened, or leave it out".into(),
         Problem::GrantExpired { .. } => "remove it, or renew the agreement and set a later `until`".into(),
         Problem::GrantRepeated { .. } => "keep one of them and put all that is agreed into it".into(),
+        Problem::NoWriteGrant { reading: Some(place), .. } => format!("add `write` to the `access` of its grant at {}", shown(place)),
+        Problem::NoWriteGrant { agency, channel, reading: None } => {
+            let domain = channel.domain();
+            format!("add `- {{ agency: {agency}, channel: {channel}, access: [write], purpose: \"…\" }}` to the `grants` of {domain}.yaml")
+        }
+        Problem::WriteGrantExpired { .. } => "renew the agreement and set a later `until`, or remove the connector".into(),
         Problem::NobodyReads { .. } => "add a grant, or nobody will see its records".into(),
         Problem::NobodyWrites { .. } => "add a connector that emits to it, or a grant with `access: [write]`".into(),
         Problem::SchemaFileName { .. } => "name it `schemas/<domain>/<name>.v<N>.json`".into(),

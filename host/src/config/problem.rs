@@ -141,6 +141,8 @@ pub enum Problem {
     TimeNotDateTime { pointer: String, schema: SchemaId },
     GrantExpired { until: String },
     GrantRepeated { first: String },
+    NoWriteGrant { agency: AgencyId, channel: ChannelId, reading: Option<String> },
+    WriteGrantExpired { agency: AgencyId, channel: ChannelId },
     NobodyReads { channel: ChannelId },
     NobodyWrites { channel: ChannelId },
     // The city's own schemas

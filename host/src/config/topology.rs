@@ -11,7 +11,7 @@ use lienthong_core::schema::ChannelSchema;
 use lienthong_core::time::Timestamp;
 use serde_json::Value;
 
-use super::draft::{Draft, DraftConnector};
+use super::draft::{Draft, DraftConnector, DraftGrant};
 use super::findings::{Findings, Hint};
 use super::problem::{Named, Problem};
 use super::schemas::{Pointed, Schemas, pointed};
@@ -40,6 +40,7 @@ pub(super) fn check(
     }
     inboxes(draft, findings);
     grants(draft, &has, now, sources, findings);
+    writers(draft, &has, now, sources, findings);
     flow(draft, now, findings);
     used
 }
@@ -216,6 +217,37 @@ fn grants(draft: &Draft, has: &BTreeMap<&ChannelId, Option<&SchemaId>>, now: Tim
                 None => {
                     first.insert(key, grant.place);
                 }
+            }
+        }
+    }
+}
+
+/// What a connector brings is its agency's writing, and takes a grant as posting does. One that has expired does not keep the
+/// rest of the city from starting.
+fn writers(draft: &Draft, has: &BTreeMap<&ChannelId, Option<&SchemaId>>, now: Timestamp, sources: &Sources, findings: &mut Findings) {
+    if !findings.complete() {
+        return;
+    }
+    for connector in &draft.connectors {
+        let Some(At { value: agency, .. }) = connector.agency.as_ref().filter(|agency| draft.agencies.contains_key(&agency.value)) else {
+            continue;
+        };
+        for At { value: channel, place } in connector.emits.iter().filter_map(|(_, channel)| channel.as_ref()) {
+            let of_both = |grant: &&DraftGrant| {
+                grant.agency.as_ref().is_some_and(|own| own.value == *agency) && grant.channel.as_ref().is_some_and(|own| own.value == *channel)
+            };
+            let grants: Vec<_> = draft.grants.iter().filter(of_both).collect();
+            // A grant whose access could not be read was reported, and may be the one.
+            if !has.contains_key(channel) || grants.iter().any(|grant| grant.access.is_none()) {
+                continue;
+            }
+            let mut writing = grants.iter().filter(|grant| grant.access.is_some_and(|access| access.write)).peekable();
+            let (agency, channel) = (agency.clone(), channel.clone());
+            if writing.peek().is_none() {
+                let reading = grants.first().map(|grant| written(grant.place, sources));
+                findings.error(*place, Problem::NoWriteGrant { agency, channel, reading });
+            } else if writing.all(|grant| grant.until.as_ref().is_some_and(|until| until.value.1 <= now)) {
+                findings.warning(*place, Problem::WriteGrantExpired { agency, channel });
             }
         }
     }

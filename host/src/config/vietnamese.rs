@@ -135,6 +135,12 @@ pub(super) fn message(problem: &Problem) -> String {
         }
         Problem::GrantExpired { until } => format!("mục cấp quyền này đã hết hạn ngày {until} và không còn hiệu lực"),
         Problem::GrantRepeated { first } => format!("cơ quan này đã được cấp quyền cho cùng kênh ở {}", shown(first)),
+        Problem::NoWriteGrant { agency, channel, .. } => {
+            format!("cơ quan `{agency}` chưa được cấp quyền ghi vào kênh `{channel}` mà bộ kết nối của mình dẫn đến")
+        }
+        Problem::WriteGrantExpired { agency, channel } => {
+            format!("quyền ghi của cơ quan `{agency}` vào kênh `{channel}` đã hết hạn: dữ liệu từ bộ kết nối này sẽ không được nhận")
+        }
         Problem::NobodyReads { channel } => format!("chưa ai được đọc kênh `{channel}`"),
         Problem::NobodyWrites { channel } => {
             format!("không có gì ghi vào kênh `{channel}`: không bộ kết nối nào dẫn đến và không mục cấp quyền nào cho ghi")
@@ -272,6 +278,12 @@ pub(super) fn help(problem: &Problem) -> Option<String> {
         Problem::TimeNotDateTime { .. } => "hãy chỉ `time` vào thời điểm xảy ra, hoặc bỏ đi".into(),
         Problem::GrantExpired { .. } => "bỏ mục này, hoặc gia hạn thỏa thuận và đặt `until` muộn hơn".into(),
         Problem::GrantRepeated { .. } => "giữ lại một mục và ghi đủ những gì đã thỏa thuận vào đó".into(),
+        Problem::NoWriteGrant { reading: Some(place), .. } => format!("thêm `write` vào `access` của mục cấp quyền ở {}", shown(place)),
+        Problem::NoWriteGrant { agency, channel, reading: None } => {
+            let domain = channel.domain();
+            format!("thêm `- {{ agency: {agency}, channel: {channel}, access: [write], purpose: \"…\" }}` vào `grants` của {domain}.yaml")
+        }
+        Problem::WriteGrantExpired { .. } => "gia hạn thỏa thuận và đặt `until` muộn hơn, hoặc bỏ bộ kết nối này".into(),
         Problem::NobodyReads { .. } => "hãy cấp quyền, nếu không sẽ không ai thấy bản ghi của kênh".into(),
         Problem::NobodyWrites { .. } => "thêm bộ kết nối dẫn đến kênh này, hoặc cấp quyền với `access: [write]`".into(),
         Problem::SchemaFileName { .. } => "đặt tên là `schemas/<lĩnh vực>/<tên>.v<N>.json`".into(),

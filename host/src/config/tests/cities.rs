@@ -29,6 +29,7 @@ channels:
     on_invalid: quarantine
 grants:
   - { agency: health, channel: air/readings, purpose: cảnh báo, until: 2027-12-31 }
+  - { agency: air-office, channel: air/readings, access: [write], purpose: giám sát }
 "#;
 
 #[test]
@@ -135,7 +136,7 @@ const BAD: &[(&str, &str)] = &[
         "--- bus.yaml\nconnectors:\n  bus/feed:\n    plugin: bus-feed\n    agency: health\n    inbox: { path: inbox/bus }\n    \
          emits: { stop: bus/stops }\n  bus/other:\n    plugin: bus-feed\n    agency: health\n    poll: { every: 1m }\n    emits: { stops: air/readings, trips: bus/stops }\n\
          channels:\n  bus/stops: { schema: bus/stops.v1, key: [/stop_id] }\n\
-         --- air.yaml\nchannels:\n  air/readings: { schema: air/readings.v1 }\ngrants:\n  - { agency: health, channel: air/readings, purpose: x }\n",
+         --- air.yaml\nchannels:\n  air/readings: { schema: air/readings.v1 }\ngrants:\n  - { agency: health, channel: air/readings, access: [read, write], purpose: x }\n",
     ),
     (
         "transports",
@@ -143,7 +144,7 @@ const BAD: &[(&str, &str)] = &[
          air/two: { plugin: station-text, agency: health, webhook: {}, inbox: { path: a }, settings: { province: A }, emits: { readings: air/readings } }\n  \
          air/poll: { plugin: station-text, agency: health, poll: { every: 1ms }, settings: { province: A }, emits: { readings: air/readings } }\n  \
          air/fetch: { plugin: station-text, agency: health, poll: { every: 1m }, settings: { province: A }, emits: { readings: air/readings } }\n\
-         channels:\n  air/readings: { schema: air/readings.v1 }\ngrants:\n  - { agency: health, channel: air/readings, purpose: x }\n",
+         channels:\n  air/readings: { schema: air/readings.v1 }\ngrants:\n  - { agency: health, channel: air/readings, access: [read, write], purpose: x }\n",
     ),
     (
         "inboxes",
@@ -151,7 +152,7 @@ const BAD: &[(&str, &str)] = &[
          air/a: { <<: *rest, inbox: { path: inbox/air } }\n  air/b: { <<: *rest, inbox: { path: ./inbox/air/ } }\n  \
          air/c: { <<: *rest, inbox: { path: ../air } }\n  air/d: { <<: *rest, inbox: { path: lake/air } }\n  air/e: { <<: *rest, inbox: { path: / } }\n  \
          air/f: { <<: *rest, inbox: { path: f, pattern: '**/[a-z].txt' } }\n\
-         channels:\n  air/readings: { schema: air/readings.v1 }\ngrants:\n  - { agency: health, channel: air/readings, purpose: x }\n",
+         channels:\n  air/readings: { schema: air/readings.v1 }\ngrants:\n  - { agency: health, channel: air/readings, access: [read, write], purpose: x }\n",
     ),
     (
         "settings",
@@ -159,7 +160,7 @@ const BAD: &[(&str, &str)] = &[
          air/a: { <<: *rest }\n  air/b:\n    <<: *rest\n    settings:\n      provinces: LamDong\n      separator: tabs\n      offset: -1\n  \
          air/c: { <<: *rest, settings: { province: 42 } }\n  air/d: { <<: *rest, settings: { province: lamdong } }\n  air/e: { <<: *rest, settings: [a] }\n  \
          air/f: { <<: *rest, plugin: sly, settings: {} }\n\
-         channels:\n  air/readings: { schema: air/readings.v1 }\ngrants:\n  - { agency: health, channel: air/readings, purpose: x }\n",
+         channels:\n  air/readings: { schema: air/readings.v1 }\ngrants:\n  - { agency: health, channel: air/readings, access: [read, write], purpose: x }\n",
     ),
     (
         "egress",
@@ -173,7 +174,7 @@ const BAD: &[(&str, &str)] = &[
         "limits",
         "--- air.yaml\nconnectors:\n  air/a:\n    plugin: station-text\n    agency: health\n    webhook: {}\n    settings: { province: A }\n    \
          limits: { memory: 512KiB, time_per_call: 2h, cpu_per_call: 1, output: 64MB, log_lines: many, host_calls: 0 }\n    emits: { readings: air/readings }\n\
-         channels:\n  air/readings: { schema: air/readings.v1 }\ngrants:\n  - { agency: health, channel: air/readings, purpose: x }\n",
+         channels:\n  air/readings: { schema: air/readings.v1 }\ngrants:\n  - { agency: health, channel: air/readings, access: [read, write], purpose: x }\n",
     ),
     (
         "channels",
@@ -192,7 +193,7 @@ const BAD: &[(&str, &str)] = &[
         "warnings",
         "--- air.yaml\nconnectors:\n  air/a:\n    plugin: station-text\n    agency: health\n    webhook: {}\n    settings: { province: A }\n    \
          egress: ['https://data.gov.vn']\n    emits: { readings: air/readings }\nchannels:\n  air/readings: { schema: air/readings.v1, time: /station }\n  \
-         air/silent: { schema: air/readings.v1 }\ngrants:\n  - { agency: health, channel: air/readings, purpose: x, until: 2026-11-19 }\n  \
+         air/silent: { schema: air/readings.v1 }\ngrants:\n  - { agency: health, channel: air/readings, access: [read, write], purpose: x, until: 2026-11-19 }\n  \
          - { agency: health, channel: air/silent, purpose: x, until: 2026-11-20 }\n  - { agency: health, channel: air/silent, purpose: x }\n",
     ),
     (
@@ -200,6 +201,18 @@ const BAD: &[(&str, &str)] = &[
         "--- schemas/air/broken.v1.json\n{ \"type\": \"object\",\n  \"properties\": { \"a\" }\n}\n--- schemas/air/remote.v1.json\n{\n  \"type\": \"object\",\n  \
          \"properties\": {\n    \"a\": { \"$ref\": \"https://example.com/a.json\" }\n  }\n}\n--- schemas/air/nothing.json\n{}\n\
          --- schemas/loose.v1.json\n{}\n--- schemas/air/column.v1.json\n{\n  \"type\": \"object\",\n  \"properties\": {\n    \"_offset\": {}\n  }\n}\n",
+    ),
+    (
+        // A grant to read, none at all, one that has expired; `air/fine` has one that stands.
+        "writers",
+        "--- air.yaml\nx-rest: &rest { plugin: station-text, webhook: {}, settings: { province: A } }\nconnectors:\n  \
+         air/reads: { <<: *rest, agency: health, emits: { readings: air/readings } }\n  \
+         air/none: { <<: *rest, agency: air-office, emits: { readings: air/readings } }\n  \
+         air/fine: { <<: *rest, agency: air-office, emits: { readings: air/fine } }\n  \
+         air/late: { <<: *rest, agency: health, emits: { readings: air/fine } }\n\
+         channels:\n  air/readings: { schema: air/readings.v1 }\n  air/fine: { schema: air/readings.v1 }\ngrants:\n  \
+         - { agency: health, channel: air/readings, purpose: x }\n  - { agency: air-office, channel: air/fine, access: [write], purpose: x, until: 2026-11-20 }\n  \
+         - { agency: health, channel: air/fine, access: [write], purpose: x, until: 2026-11-19 }\n",
     ),
     ("terminal", "--- air.yaml\nchannels:\n  \"air/\\e[31mred\\u202e\": {}\n  \"a\u{202e}b\": {}\nx y \u{7f}: 1\n"),
 ];
