@@ -98,7 +98,8 @@ fn parameters(text: &str) -> Vec<(String, String)> {
     found
 }
 
-fn percent_decoded(text: &str) -> Option<String> {
+/// Percent-encoded UTF-8.
+pub(super) fn percent_decoded(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {

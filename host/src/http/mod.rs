@@ -1,6 +1,7 @@
 //! The agency API and the operator API: who may enter, what comes in, what goes out, and how it is told when it fails.
 
 mod channels;
+mod cloud_events;
 mod cursor;
 mod doors;
 mod intake;
