@@ -21,6 +21,15 @@ pub struct MadeKey {
     /// The key itself.
     key: String,
 }
+    /// What it does not open today.
+    warnings: Vec<String>,
+}
+
+/// A key that lets nobody in any more.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct Revoked {
+    /// Its public part.
+    revoked: String,
 
 /// `POST /v1/keys`
 pub async fn create(
@@ -42,9 +51,5 @@ pub async fn list(_: Operator, State(store): State<Store>) -> Result<impl IntoRe
 
 /// `DELETE /v1/keys/{id}`
 pub async fn revoke(_: Operator, (State(store), Path(id)): (State<Store>, Path<String>)) -> Result<impl IntoResponse, Problem> {
-    if keys::revoke(&store, &id, clock::now()).await? {
-        Ok(Json(serde_json::json!({ "revoked": id })))
-    } else {
-        Err(Problem::absent("key"))
-    }
+    if keys::revoke(&store, &id, clock::now()).await? { Ok(Json(Revoked { revoked: id })) } else { Err(Problem::absent("key")) }
 }

@@ -15,11 +15,11 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{cloud_events, cursor};
 use super::intake::Memory;
 use super::permission::{Reader, Writer};
 use super::problem::Problem;
 use super::state::{Gate, PostPlaces};
+use super::{cloud_events, cursor};
 use crate::clock;
 use crate::pipeline::channels::Channel;
 use crate::pipeline::post::{self, Format, Post, Reason};
@@ -45,8 +45,22 @@ pub struct Posted {
     /// Where the stored ones stand.
     offsets: Vec<Offsets>,
     /// Why the first ones were refused.
-    #[schema(value_type = Vec<Object>)]
+    #[schema(value_type = Vec<RefusedRecord>)]
     reasons: Vec<Reason>,
+}
+
+/// How [`Reason`] looks.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "for the document alone")]
+pub struct RefusedRecord {
+    /// The record's place in the post, from 0.
+    index: u64,
+    /// JSON pointer to the value at fault.
+    pointer: String,
+    /// The schema's keyword, `decode` or `cloudevent`.
+    keyword: String,
+    /// What is wrong and what was expected.
+    message: String,
 }
 
 /// A run of offsets.

@@ -4,6 +4,7 @@
 
 mod agencies;
 mod connectors;
+mod description;
 mod doors;
 mod durability;
 mod keys;
