@@ -2,7 +2,10 @@
 
 pub(crate) mod check;
 pub(crate) mod key;
+mod lang;
 mod local;
+mod log_filter;
+pub(crate) mod output;
 pub(crate) mod plugin;
 pub(crate) mod schema;
 pub(crate) mod serve;
