@@ -20,7 +20,7 @@ use crate::ops::keys::Pepper;
 use crate::ops::status::Sources;
 use crate::pipeline::call::{Caller, Connector};
 use crate::pipeline::channels::{Channel, Channels};
-use crate::pipeline::landing::{Landing, Progress};
+use crate::pipeline::landing::{self, Landing, Progress};
 use crate::pipeline::supervision::{Condition, Supervision};
 use crate::pipeline::supervisor::{Messages, Supervisor};
 use crate::store::{self, Store};
@@ -164,6 +164,7 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     let sweeping = tokio::spawn(sweep(store.clone(), stop.clone()));
     tracing::info!(address = %local_address, connectors = connectors.len(), "the hub is ready");
 
+    landing::left_behind(&store, &lake, &channels, &progress).await?;
     stopped().await?;
     tracing::info!("stopping: requests under way are answered, then everything comes to rest");
     stop.cancel();
