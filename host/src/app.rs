@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -141,6 +142,11 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
         supervisor.start(connector.clone());
     }
     let status = Sources {
+    let mode = std::fs::metadata(&options.data)?.permissions().mode();
+    if mode & 0o077 != 0 {
+        let (folder, mode) = (options.data.display(), format!("{:o}", mode & 0o777));
+        tracing::warn!(%folder, mode, "others on this machine may look into the data folder: `chmod 700` it, and give inboxes that others fill a place outside of it");
+    }
         city: city.title.clone(),
         started_at: clock::now(),
         store: store.clone(),
