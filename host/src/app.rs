@@ -18,6 +18,7 @@ use crate::http::{self, Api, Parts};
 use crate::lake::Lake;
 use crate::net::Door;
 use crate::ops::keys::Pepper;
+use crate::ops::roster::Roster;
 use crate::ops::status::Sources;
 use crate::pipeline::call::{Caller, Connector};
 use crate::pipeline::channels::{Channel, Channels};
@@ -151,6 +152,9 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
         started_at: clock::now(),
         store: store.clone(),
         channels: channels.clone(),
+    if let Err(error) = Roster::of(&city).write(&options.data) {
+        tracing::warn!(%error, "keys that are made while the hub is down are checked against an older city");
+    }
         progress,
         supervision,
     };

@@ -11,6 +11,7 @@ use super::problem::Problem;
 use super::state::Gate;
 use crate::clock;
 use crate::ops::keys::{self, KeyInfo, NewKey};
+use crate::ops::roster::Roster;
 use crate::store::Store;
 
 /// A new key: the only time anyone sees it.
@@ -20,7 +21,6 @@ pub struct MadeKey {
     info: KeyInfo,
     /// The key itself.
     key: String,
-}
     /// What it does not open today.
     warnings: Vec<String>,
 }
@@ -30,6 +30,7 @@ pub struct MadeKey {
 pub struct Revoked {
     /// Its public part.
     revoked: String,
+}
 
 /// `POST /v1/keys`
 pub async fn create(
@@ -37,11 +38,8 @@ pub async fn create(
     (State(store), State(gate), new): (State<Store>, State<Gate>, Result<Json<NewKey>, JsonRejection>),
 ) -> Result<impl IntoResponse, Problem> {
     let Json(new) = new.map_err(|error| Problem::bad_request(error.body_text()))?;
-    if let Some(agency) = new.agency.as_ref().filter(|agency| !gate.city().agencies.contains_key(*agency)) {
-        return Err(Problem::bad_request(format!("the city has no agency `{agency}`; city.yaml lists them")));
-    }
-    let (info, key) = keys::create(&store, gate.pepper(), new, clock::now()).await?;
-    Ok(Json(MadeKey { info, key }))
+    let made = keys::create(&store, gate.pepper(), Some(&Roster::of(gate.city())), new, clock::now()).await?;
+    Ok(Json(MadeKey { info: made.info, key: made.key, warnings: made.warnings }))
 }
 
 /// `GET /v1/keys`

@@ -122,6 +122,9 @@ impl From<Denied> for Problem {
 
 impl From<NotMade> for Problem {
     fn from(error: NotMade) -> Self {
+        if let NotMade::Refused(why) = error {
+            return Self::bad_request(why);
+        }
         tracing::error!(%error, "a key was not made");
         Self::unavailable("the key was not made; try again")
     }
