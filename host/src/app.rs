@@ -49,38 +49,54 @@ pub struct Options {
 
 /// The components of a folder, read without running them.
 pub struct PluginFolder {
+    folder: PathBuf,
+    exists: bool,
     components: BTreeMap<PluginName, Component>,
+    /// Files that hold no plugin that could be used, and why.
+    faults: Vec<(PathBuf, String)>,
 }
 
 struct Component {
+    path: PathBuf,
     bytes: Arc<[u8]>,
     manifest: Manifest,
     imports_http: bool,
 }
 
 impl PluginFolder {
-    /// Reads every `*.wasm`. A missing folder holds none.
+    /// Reads every `*.wasm`. A missing folder holds none; a file that cannot be used is kept for the report.
     pub fn read(folder: &Path) -> anyhow::Result<Self> {
-        let mut components = BTreeMap::new();
+        let mut found = Self { folder: folder.to_owned(), exists: true, components: BTreeMap::new(), faults: Vec::new() };
         let entries = match std::fs::read_dir(folder) {
             Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self { components }),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self { exists: false, ..found }),
             Err(error) => return Err(error).with_context(|| format!("the plugins' folder {}", folder.display())),
         };
-        for entry in entries {
-            let path = entry?.path();
-            if path.extension().is_none_or(|extension| extension != "wasm") {
-                continue;
-            }
-            let bytes = std::fs::read(&path).with_context(|| format!("the plugin {}", path.display()))?;
-            let facts = component::inspect(&bytes).with_context(|| format!("the plugin {}", path.display()))?;
-            let (imports_http, manifest) = (facts.imports_http(), facts.manifest);
-            let name = manifest.plugin.name.clone();
-            if components.insert(name.clone(), Component { bytes: bytes.into(), manifest, imports_http }).is_some() {
-                bail!("two files of {} hold the plugin {name}: keep one", folder.display());
+        let mut paths = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>()?;
+        paths.retain(|path| path.extension().is_some_and(|extension| extension == "wasm"));
+        paths.sort();
+        for path in paths {
+            match Component::read(&path) {
+                Ok(component) => match found.components.get(&component.manifest.plugin.name) {
+                    Some(first) => {
+                        let (name, first) = (&component.manifest.plugin.name, first.path.display());
+                        found.faults.push((path, format!("{first} holds the plugin {name} already: keep one")));
+                    }
+                    None => drop(found.components.insert(component.manifest.plugin.name.clone(), component)),
+                },
+                Err(why) => found.faults.push((path, why)),
             }
         }
-        Ok(Self { components })
+        Ok(found)
+    }
+}
+
+impl Component {
+    fn read(path: &Path) -> Result<Self, String> {
+        let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
+        let facts = component::inspect(&bytes).map_err(|error| error.to_string())?;
+        let (imports_http, manifest) = (facts.imports_http(), facts.manifest);
+        Ok(Self { path: path.to_owned(), bytes: bytes.into(), manifest, imports_http })
     }
 }
 
@@ -91,6 +107,14 @@ impl config::Plugins for PluginFolder {
 
     fn names(&self) -> Vec<PluginName> {
         self.components.keys().cloned().collect()
+    }
+
+    fn folder(&self) -> (String, bool) {
+        (self.folder.display().to_string(), self.exists)
+    }
+
+    fn faults(&self) -> &[(PathBuf, String)] {
+        &self.faults
     }
 }
 
@@ -118,11 +142,19 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     let tls = city.listen.tls.as_ref().map(http::serve::tls).transpose()?;
 
     let store = Store::open(store::Options::new(&options.data)).await?;
+    let mode = std::fs::metadata(&options.data)?.permissions().mode();
+    if mode & 0o077 != 0 {
+        let (folder, mode) = (options.data.display(), format!("{:o}", mode & 0o777));
+        tracing::warn!(%folder, mode, "others on this machine may look into the data folder: `chmod 700` it, and give inboxes that others fill a place outside of it");
+    }
     let channels = Channels::new(city.channels.iter().filter_map(|(id, config)| {
         let schema = loaded.schemas.get(&config.schema)?.clone();
         Some(Channel { id: id.clone(), config: config.clone(), schema })
     }));
     store.ensure_channels(&city.channels.keys().cloned().collect::<Vec<_>>()).await?;
+    if let Err(error) = Roster::of(&city).write(&options.data) {
+        tracing::warn!(%error, "keys that are made while the hub is down are checked against an older city");
+    }
     let pepper = Pepper::open(&options.data)?;
     let lake = Arc::new(Lake::open(&options.data.join("lake"))?);
     let engine = Engine::new(EngineOptions::new(options.data.join("cache/plugins")))?;
@@ -132,6 +164,7 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     let (stop, stop_landing) = (CancellationToken::new(), CancellationToken::new());
     let progress = Progress::default();
     let supervision = Supervision::new(connectors.values().map(|connector| condition(connector)));
+    landing::left_behind(&store, &lake, &channels, &progress).await?;
     let landing = Landing::start(&store, &lake, &channels, city.lake, &progress, &stop_landing);
     let caller = Caller::new(store.clone(), channels.clone(), city.clone());
     let mut supervisor = Supervisor::new(caller.clone(), supervision.clone(), &options.data, stop.clone());
@@ -143,18 +176,10 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
         supervisor.start(connector.clone());
     }
     let status = Sources {
-    let mode = std::fs::metadata(&options.data)?.permissions().mode();
-    if mode & 0o077 != 0 {
-        let (folder, mode) = (options.data.display(), format!("{:o}", mode & 0o777));
-        tracing::warn!(%folder, mode, "others on this machine may look into the data folder: `chmod 700` it, and give inboxes that others fill a place outside of it");
-    }
         city: city.title.clone(),
         started_at: clock::now(),
         store: store.clone(),
         channels: channels.clone(),
-    if let Err(error) = Roster::of(&city).write(&options.data) {
-        tracing::warn!(%error, "keys that are made while the hub is down are checked against an older city");
-    }
         progress,
         supervision,
     };
@@ -174,7 +199,6 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     let sweeping = tokio::spawn(sweep(store.clone(), stop.clone()));
     tracing::info!(address = %local_address, connectors = connectors.len(), "the hub is ready");
 
-    landing::left_behind(&store, &lake, &channels, &progress).await?;
     stopped().await?;
     tracing::info!("stopping: requests under way are answered, then everything comes to rest");
     stop.cancel();

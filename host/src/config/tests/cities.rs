@@ -103,6 +103,14 @@ const BAD: &[(&str, &str)] = &[
     ("syntax_bracket", "--- air.yaml\ngrants:\n  - { agency: health, channel: air/readings\n"),
     ("syntax_colon", "--- air.yaml\nchannels:\n  air/readings:\n    schema: air: readings\n"),
     (
+        "syntax_quote",
+        "--- air.yaml\nchannels:\n  \"air/a\": { schema: 'air/b.v1' } # it's fine\n  air/readings:\n    schema: \"it's\n    key: [/station]\ngrants: []\n",
+    ),
+    (
+        "syntax_list",
+        "--- air.yaml\nchannels:\n  air/readings: { schema: air/readings.v1, key: [/station /at] }\n  air/more: { schema: x } y\n",
+    ),
+    (
         // What came before the fault is still checked; what may have come after it is not missed.
         "syntax_keeps_the_rest",
         "--- air.yaml\nchannels:\n  air/readings:\n    schema: air/reading.v1\n  \"air/other: x\n\
@@ -151,7 +159,8 @@ const BAD: &[(&str, &str)] = &[
         "--- air.yaml\nx-rest: &rest { plugin: station-text, agency: health, settings: { province: A }, emits: { readings: air/readings } }\nconnectors:\n  \
          air/a: { <<: *rest, inbox: { path: inbox/air } }\n  air/b: { <<: *rest, inbox: { path: ./inbox/air/ } }\n  \
          air/c: { <<: *rest, inbox: { path: ../air } }\n  air/d: { <<: *rest, inbox: { path: lake/air } }\n  air/e: { <<: *rest, inbox: { path: / } }\n  \
-         air/f: { <<: *rest, inbox: { path: f, pattern: '**/[a-z].txt' } }\n\
+         air/f: { <<: *rest, inbox: { path: f, pattern: '**/[a-z].txt' } }\n  air/g: { <<: *rest, inbox: { path: inbox/air/gtfs } }\n  \
+         air/h: { <<: *rest, inbox: { path: inbox } }\n  air/i: { <<: *rest, inbox: { path: inbox-2 } }\n\
          channels:\n  air/readings: { schema: air/readings.v1 }\ngrants:\n  - { agency: health, channel: air/readings, access: [read, write], purpose: x }\n",
     ),
     (
@@ -168,6 +177,17 @@ const BAD: &[(&str, &str)] = &[
          - https://data.gov.vn/feed\n      - https://*.gov.vn\n      - http://data.gov.vn\n      - http://8.8.8.8:80\n      - http://10.0.0.5\n      \
          - https://u:p@data.gov.vn\n      - https://DATA.gov.vn\n      - https://data.gov.vn:99999\n    emits: { stops: bus/stops, trips: bus/trips }\n\
          channels:\n  bus/stops: { schema: bus/stops.v1 }\n  bus/trips: { schema: bus/trips.v1 }\n\
+         --- schemas/bus/trips.v1.json\n{\"type\":\"object\"}\n",
+    ),
+    (
+        "egress_url",
+        "--- bus.yaml\nx-rest: &rest { plugin: bus-feed, agency: health, poll: { every: 1m }, emits: { stops: bus/stops, trips: bus/trips } }\nconnectors:\n  \
+         bus/a: { <<: *rest, egress: ['https://data.gov.vn'], settings: { url: 'https://data.gov.vn/feed.zip' } }\n  \
+         bus/b: { <<: *rest, egress: ['https://data.gov.vn'], settings: { url: 'https://dta.gov.vn/feed.zip' } }\n  \
+         bus/c: { <<: *rest, egress: ['http://10.0.0.5:8080'], settings: { url: 'http://10.0.0.5/feed.zip' } }\n\
+         channels:\n  bus/stops: { schema: bus/stops.v1 }\n  bus/trips: { schema: bus/trips.v1 }\ngrants:\n  \
+         - { agency: health, channel: bus/stops, access: [read, write], purpose: x }\n  \
+         - { agency: health, channel: bus/trips, access: [read, write], purpose: x }\n\
          --- schemas/bus/trips.v1.json\n{\"type\":\"object\"}\n",
     ),
     (
