@@ -20,6 +20,8 @@ const HEADER_BYTES: usize = 64 << 10;
 
 pub(super) struct State {
     pub(super) connector: ConnectorId,
+    /// The name of the message that the call is about, where it has one.
+    pub(super) message: Option<String>,
     pub(super) settings: String,
     pub(super) emit: Box<dyn Emit>,
     pub(super) meter: Meter,
@@ -48,7 +50,7 @@ impl State {
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(HEADER_BYTES);
         let hooks = Hooks::new(call.door, call.connector.clone(), &meter, tail.clone());
-        Self { connector: call.connector, settings: call.settings, emit: call.emit, meter, tail, table, wasi, http, hooks }
+        Self { connector: call.connector, message: None, settings: call.settings, emit: call.emit, meter, tail, table, wasi, http, hooks }
     }
 }
 
