@@ -126,7 +126,7 @@ pub fn check(city: &Path, plugins: Option<&Path>, lang: config::Lang) -> anyhow:
     Ok((loaded, plugins))
 }
 
-/// Runs the hub until SIGTERM or SIGINT, then drains and stops.
+/// Runs the hub until SIGTERM, SIGINT or SIGHUP (its terminal closed), then drains and stops.
 pub async fn serve(options: Options) -> anyhow::Result<()> {
     let (loaded, plugins) = check(&options.city, options.plugins.as_deref(), config::locale())?;
     if !loaded.warnings.is_empty() {
@@ -263,9 +263,25 @@ async fn sweep(store: Store, stop: CancellationToken) {
 async fn stopped() -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    // Started under `nohup`, it is to outlive its terminal.
+    let mut hangup = if ignores_hangup() { None } else { Some(signal(SignalKind::hangup())?) };
+    let hung_up = async {
+        match &mut hangup {
+            Some(hangup) => hangup.recv().await,
+            None => std::future::pending().await,
+        }
+    };
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
+        _ = hung_up => {}
     }
     Ok(())
+}
+
+/// Whether whoever started this process had it ignore SIGHUP (signal 1, the lowest bit of the mask).
+fn ignores_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
 }

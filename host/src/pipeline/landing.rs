@@ -155,6 +155,13 @@ impl Lander {
             time: self.channel.config.time.clone(),
         };
         let mut table = self.lake.table(spec).await?;
+        let misfits = table.misfits();
+        if !misfits.is_empty() && *failures == 0 {
+            tracing::warn!(
+                channel = %self.channel.id, columns = misfits.join("; "),
+                "the lake's table keeps the types its columns have, so values of another go to `_extra`: give such a property a new name, or its records a new channel"
+            );
+        }
         let mut next = self.resume(&mut table).await?;
         loop {
             let (batches, stopping) = self.gather(next).await?;
