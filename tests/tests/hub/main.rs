@@ -8,6 +8,7 @@ mod description;
 mod doors;
 mod durability;
 mod keys;
+mod operators;
 mod overload;
 mod stop;
 mod towns;
