@@ -16,16 +16,20 @@ use tokio_util::sync::CancellationToken;
 
 use crate::http::{self, Api, Parts};
 use crate::lake::Lake;
-use crate::net::Door;
+use crate::net::{self, Door};
 use crate::ops::keys::Pepper;
 use crate::ops::roster::Roster;
 use crate::ops::status::Sources;
 use crate::pipeline::call::{Caller, Connector};
 use crate::pipeline::channels::{Channel, Channels};
 use crate::pipeline::landing::{self, Landing, Progress};
+use crate::pipeline::messages::Messages;
 use crate::pipeline::supervision::{Condition, Supervision};
-use crate::pipeline::supervisor::{Messages, Supervisor};
+use crate::pipeline::supervisor::Supervisor;
 use crate::store::{self, Store};
+use crate::transport::body::Spool;
+use crate::transport::memory::Memory;
+use crate::transport::mllp::Listener;
 use crate::wasm::{Engine, EngineOptions, Plugin, component};
 use crate::{clock, config};
 
@@ -139,7 +143,8 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
             "{address} is not loopback and the city has no `listen: {{ tls: … }}`: give it a certificate, or set `behind_proxy: true` if a proxy ends TLS"
         );
     }
-    let tls = city.listen.tls.as_ref().map(http::serve::tls).transpose()?;
+    let protocols: &[&[u8]] = &[b"h2", b"http/1.1"];
+    let tls = city.listen.tls.as_ref().map(|files| net::server_tls(&files.certificate, &files.key, None, protocols)).transpose()?;
 
     let store = Store::open(store::Options::new(&options.data)).await?;
     let mode = std::fs::metadata(&options.data)?.permissions().mode();
@@ -159,6 +164,7 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     let lake = Arc::new(Lake::open(&options.data.join("lake"))?);
     let engine = Engine::new(EngineOptions::new(options.data.join("cache/plugins")))?;
     let connectors = connectors(&city, &plugins, &engine).await?;
+    let mut listeners = listeners(&city).await?;
 
     // Connectors stop first, so that what they still store can land.
     let (stop, stop_landing) = (CancellationToken::new(), CancellationToken::new());
@@ -167,13 +173,16 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     landing::left_behind(&store, &lake, &channels, &progress).await?;
     let landing = Landing::start(&store, &lake, &channels, city.lake, &progress, &stop_landing);
     let caller = Caller::new(store.clone(), channels.clone(), city.clone());
-    let mut supervisor = Supervisor::new(caller.clone(), supervision.clone(), &options.data, stop.clone());
-    let mut messages = BTreeMap::new();
+    let spool = Spool { folder: options.data.join("spool"), memory: Memory::new() };
+    let mut supervisor = Supervisor::new(spool.clone(), &options.data, stop.clone());
+    let mut webhooks = BTreeMap::new();
     for (id, connector) in &connectors {
-        if connector.config.transport == Transport::Webhook {
-            messages.insert(id.clone(), Messages::new(caller.clone(), supervision.clone(), connector.clone()));
+        let messages = Messages::new(caller.clone(), supervision.clone(), connector.clone());
+        match (&connector.config.transport, listeners.remove(id)) {
+            (Transport::Webhook, _) => drop(webhooks.insert(id.clone(), messages)),
+            (Transport::Mllp(settings), Some(listener)) => supervisor.listen(messages, settings.clone(), listener),
+            _ => supervisor.start(messages),
         }
-        supervisor.start(connector.clone());
     }
     let status = Sources {
         city: city.title.clone(),
@@ -183,8 +192,7 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
         progress,
         supervision,
     };
-    let spool = options.data.join("spool");
-    let api = Api::new(Parts { city, store: store.clone(), pepper, channels, messages, status, spool, stop: stop.clone() });
+    let api = Api::new(Parts { city, store: store.clone(), pepper, channels, messages: webhooks, status, spool, stop: stop.clone() });
     let router = http::router(api);
 
     let listener = TcpListener::bind(address)
@@ -193,13 +201,15 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     let local_address = listener.local_addr()?;
     let socket = options.data.join(SOCKET);
     let local = http::serve::local_listener(&socket).with_context(|| format!("cannot open {}", socket.display()))?;
+    // Before anybody can know that the hub is there, so that whoever does can stop it in order.
+    let stopped = stop_signals()?;
     let serving = tokio::spawn(http::serve::tcp(listener, tls, router.clone(), stop.clone()));
     let serving_local = tokio::spawn(http::serve::local(local, router, stop.clone()));
     std::fs::write(options.data.join(ADDRESS), local_address.to_string())?;
     let sweeping = tokio::spawn(sweep(store.clone(), stop.clone()));
     tracing::info!(address = %local_address, connectors = connectors.len(), "the hub is ready");
 
-    stopped().await?;
+    stopped.await;
     tracing::info!("stopping: requests under way are answered, then everything comes to rest");
     stop.cancel();
     serving.await?;
@@ -237,13 +247,21 @@ async fn connectors(city: &City, plugins: &PluginFolder, engine: &Engine) -> any
     Ok(connectors)
 }
 
+/// Opens every port before anything runs, so that one that is taken stops the start.
+async fn listeners(city: &City) -> anyhow::Result<BTreeMap<ConnectorId, Listener>> {
+    let mut listeners = BTreeMap::new();
+    for (id, connector) in &city.connectors {
+        if let Transport::Mllp(settings) = &connector.transport {
+            let listener = Listener::open(settings).await.with_context(|| format!("the port of the connector {id}"))?;
+            listeners.insert(id.clone(), listener);
+        }
+    }
+    Ok(listeners)
+}
+
 fn condition(connector: &Connector) -> Condition {
-    let transport = match connector.config.transport {
-        Transport::Inbox { .. } => "inbox",
-        Transport::Webhook => "webhook",
-        Transport::Poll { .. } => "poll",
-    };
     let about = &connector.plugin.facts().manifest.plugin;
+    let transport = connector.config.transport.as_str();
     Condition::new(connector.id.clone(), about.name.clone(), about.version.clone(), connector.config.agency.clone(), transport)
 }
 
@@ -260,23 +278,25 @@ async fn sweep(store: Store, stop: CancellationToken) {
     }
 }
 
-async fn stopped() -> anyhow::Result<()> {
+/// Takes the signals that stop the hub from here on; the future ends at the first of them.
+fn stop_signals() -> std::io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     // Started under `nohup`, it is to outlive its terminal.
     let mut hangup = if ignores_hangup() { None } else { Some(signal(SignalKind::hangup())?) };
-    let hung_up = async {
-        match &mut hangup {
-            Some(hangup) => hangup.recv().await,
-            None => std::future::pending().await,
+    Ok(async move {
+        let hung_up = async {
+            match &mut hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+            _ = hung_up => {}
         }
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-        _ = hung_up => {}
-    }
-    Ok(())
+    })
 }
 
 /// Whether whoever started this process had it ignore SIGHUP (signal 1, the lowest bit of the mask).

@@ -1,6 +1,6 @@
 (memory (export "memory") 3)
 (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 65536))
-(func (export "lienthong:connector/source@1.0.0#poll") (param $has i32) (param $since i32) (param $len i32) (param $max i32) (result i32)
+(func (export "lienthong:connector/source@1.0.0#poll") (param $now i64) (param $has i32) (param $since i32) (param $len i32) (param $max i32) (result i32)
   (i32.store8 (i32.const 132) (i32.const 1))
   (i32.store (i32.const 136) (i32.const 4096))
   (i32.store (i32.const 140) (local.get $max))

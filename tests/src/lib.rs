@@ -8,8 +8,12 @@ pub mod chance;
 pub mod city;
 pub mod client;
 pub mod feed_server;
+#[path = "../plugins/guest.rs"]
+pub mod guest;
 pub mod hub;
 pub mod lake;
 pub mod ledger;
+pub mod measure;
+pub mod mllp;
 pub mod program;
 pub mod wait;

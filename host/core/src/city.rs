@@ -1,10 +1,11 @@
 //! The city: agencies, channels, connectors and grants, checked as a whole before anything starts.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use serde_json::Value;
 
 use crate::id::{AgencyId, ChannelId, ConnectorId, PluginName, Port, SchemaId};
@@ -114,6 +115,52 @@ pub enum Transport {
         /// The pause between calls that brought nothing more.
         every: Duration,
     },
+    /// HL7's Minimal Lower Layer Protocol over TCP; each frame is one message.
+    Mllp(Mllp),
+}
+
+impl Transport {
+    /// Its key in a city's files.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Inbox { .. } => "inbox",
+            Self::Webhook => "webhook",
+            Self::Poll { .. } => "poll",
+            Self::Mllp(_) => "mllp",
+        }
+    }
+}
+
+/// A port of a connector's own, and who may connect to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mllp {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// TLS; without it messages travel in the clear.
+    pub tls: Option<MllpTls>,
+    /// Networks that may connect; none lets everyone in.
+    pub peers: Option<Vec<IpNet>>,
+    /// Connections at a time; more are closed at once.
+    pub connections: usize,
+    /// A connection on which no message begins for so long is closed.
+    pub idle: Duration,
+}
+
+/// How an MLLP port speaks TLS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MllpTls {
+    /// What the hub shows.
+    pub files: TlsFiles,
+    /// Authorities, PEM: whoever connects must show a certificate of theirs.
+    pub clients: Option<PathBuf>,
+}
+
+impl Mllp {
+    /// Whether this address may connect. An IPv4 address in IPv6 clothes is the IPv4 address.
+    pub fn admits(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.peers.as_ref().is_none_or(|networks| networks.iter().any(|network| network.contains(&address)))
+    }
 }
 
 /// What one call may use. Each has a default that suits a small connector.
@@ -127,6 +174,8 @@ pub struct Limits {
     pub cpu_per_call: Duration,
     /// Bytes emitted and rejected.
     pub output_bytes: u64,
+    /// Bytes of all attachments.
+    pub attachment_bytes: u64,
     /// Bytes of one message.
     pub message_bytes: u64,
     /// Lines the plugin may log; more are dropped and counted.
@@ -146,6 +195,7 @@ impl Default for Limits {
             time_per_call: Duration::from_secs(60),
             cpu_per_call: Duration::from_secs(30),
             output_bytes: 1 << 30,
+            attachment_bytes: 256 << 20,
             message_bytes: 256 << 20,
             log_lines: 1_000,
             host_calls: 1_000_000,
@@ -190,5 +240,34 @@ impl City {
             }
         }
         (!wanted.read || got.read) && (!wanted.write || got.write)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_may_connect_is_decided_by_network_and_ipv4_stays_ipv4() {
+        let port = |peers: Option<&[&str]>| Mllp {
+            listen: SocketAddr::from(([0, 0, 0, 0], 2575)),
+            tls: None,
+            peers: peers.map(|networks| networks.iter().map(|network| network.parse().unwrap()).collect()),
+            connections: 1,
+            idle: Duration::from_secs(1),
+        };
+        let some = port(Some(&["10.1.2.0/24", "192.168.7.7/32", "fd00::/8"]));
+        for (address, admitted) in [
+            ("10.1.2.3", true),
+            ("::ffff:10.1.2.3", true),
+            ("10.1.3.3", false),
+            ("192.168.7.7", true),
+            ("192.168.7.8", false),
+            ("fd12::1", true),
+            ("fe80::1", false),
+        ] {
+            assert_eq!(some.admits(address.parse().unwrap()), admitted, "{address}");
+        }
+        assert!(port(None).admits("203.0.113.9".parse().unwrap()));
     }
 }

@@ -5,6 +5,7 @@
 pub mod city;
 pub mod columns;
 pub mod decode;
+pub mod hash;
 pub mod id;
 pub mod lang;
 pub mod log;

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
+use crate::hash::ContentHash;
 use crate::id::Port;
 use crate::record::Violation;
 
@@ -62,6 +63,25 @@ pub trait Emit: Send {
     fn emit<'a>(&'a mut self, port: &'a str, ndjson: Vec<u8>) -> Pending<'a, Result<Verdict, Stopped>>;
     /// Takes one item that the guest itself found bad.
     fn reject<'a>(&'a mut self, port: &'a str, bytes: Vec<u8>, reason: String, at: Option<String>) -> Pending<'a, Result<(), Stopped>>;
+    /// Begins a file that belongs to records of a port.
+    fn attach<'a>(&'a mut self, port: &'a str) -> Pending<'a, Result<Box<dyn Attachment>, Stopped>>;
+}
+
+/// A file on its way, never whole in memory. Dropped before it is finished, it is forgotten.
+pub trait Attachment: Send {
+    /// Adds bytes at the end.
+    fn write(&mut self, bytes: Vec<u8>) -> Pending<'_, Result<(), Stopped>>;
+    /// Ends it. It counts once the call does.
+    fn finish(self: Box<Self>) -> Pending<'static, Result<Attached, Stopped>>;
+}
+
+/// What a record says of its attachment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attached {
+    /// SHA-256 of its bytes.
+    pub hash: ContentHash,
+    /// Their number.
+    pub size_bytes: u64,
 }
 
 /// A port's text, checked.

@@ -57,10 +57,12 @@ fn channels(title: &'static str, channels: &[&Value]) -> Table {
 }
 
 fn connectors(connectors: &[Value]) -> Table {
-    let mut table = table(["CONNECTOR", "PLUGIN", "STATE", "WAITING", "CALLS", "FAILURES", "RECORDS", "REJECTED", "LAST ERROR"]);
+    let mut table =
+        table(["CONNECTOR", "PLUGIN", "TRANSPORT", "STATE", "WAITING", "CALLS", "FAILURES", "RECORDS", "REJECTED", "LAST ERROR"]);
     for connector in connectors {
         let mut row = vec![Cell::new(plain(&connector["connector"]))];
         row.push(Cell::new(format!("{} {}", plain(&connector["plugin"]), plain(&connector["plugin_version"]))));
+        row.push(Cell::new(transport(connector)));
         row.push(Cell::new(plain(&connector["state"])));
         row.extend(
             ["waiting", "calls", "failures", "records", "rejected"]
@@ -70,6 +72,12 @@ fn connectors(connectors: &[Value]) -> Table {
         table.add_row(row);
     }
     table
+}
+
+/// `mllp 127.0.0.1:2575, 3 open` where the connector has a port of its own.
+fn transport(connector: &Value) -> String {
+    let (name, port) = (plain(&connector["transport"]), &connector["port"]);
+    if port.is_null() { name } else { format!("{name} {}, {} open", plain(&port["address"]), plain(&port["connections"])) }
 }
 
 fn table(header: impl IntoIterator<Item = &'static str>) -> Table {

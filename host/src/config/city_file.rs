@@ -1,20 +1,19 @@
 //! `city.yaml`: title, agencies, where the hub listens, when the lake is flushed.
 
-use std::io::Read;
-use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
 use lienthong_core::city::{Agency, LakeFlush, Listen};
 use lienthong_core::id::AgencyId;
 
-use super::draft::{Draft, default_flush, default_listen, tls};
+use super::draft::{Draft, default_flush, default_listen};
 use super::findings::Findings;
 use super::keys;
+use super::listening::{address, tls_files};
 use super::node::{Entry, Node};
 use super::problem::Problem;
 use super::section::{Section, boolean, duration, entries, named, size, text};
-use super::source::{At, FileId, Place};
+use super::source::{FileId, Place};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -64,52 +63,13 @@ fn listen(dir: &Path, entry: &Entry, findings: &mut Findings) -> Option<Listen> 
     let files = section.entry("tls").and_then(|entry| {
         tls_wanted = true;
         let section = Section::open(&entry.value, entry.key_place, &keys::TLS, findings)?;
-        let certificate = section.require("certificate", findings).and_then(|node| pem(dir, node, "CERTIFICATE", findings));
-        let key = section.require("key", findings).and_then(|node| pem(dir, node, "PRIVATE KEY", findings));
-        Some(tls(certificate?, key?))
+        tls_files(dir, &section, findings)
     });
     let (address, behind_proxy) = (address?, behind_proxy?);
     if !address.ip().is_loopback() && !tls_wanted && !behind_proxy {
         findings.error(place, Problem::PlainHttp { address });
     }
     Some(Listen { address, tls: files, behind_proxy })
-}
-
-fn address(node: &Node, findings: &mut Findings) -> Option<SocketAddr> {
-    let given = text(node, findings)?.value;
-    match given.parse::<SocketAddr>() {
-        Ok(address) if !matches!(address.ip(), IpAddr::V4(ip) if ip.is_multicast() || ip.is_broadcast()) => Some(address),
-        _ => {
-            findings.error(node.place, Problem::BadAddress { given });
-            None
-        }
-    }
-}
-
-/// A PEM file relative to the city's folder, looked into so that a mistake shows now and not at the next start.
-fn pem(dir: &Path, node: &Node, wanted: &'static str, findings: &mut Findings) -> Option<std::path::PathBuf> {
-    let At { value: given, place } = text(node, findings)?;
-    let path = dir.join(&given);
-    let opened = std::fs::metadata(&path).and_then(|meta| {
-        if !meta.is_file() {
-            return Err(std::io::Error::other("not a regular file"));
-        }
-        let mut head = String::new();
-        std::fs::File::open(&path)?.take(1 << 20).read_to_string(&mut head)?;
-        Ok(head)
-    });
-    match opened {
-        Err(error) => {
-            findings.error(place, Problem::NoTlsFile { path: given, why: error.to_string() });
-            None
-        }
-        // `RSA PRIVATE KEY` and `EC PRIVATE KEY` are private keys, too.
-        Ok(head) if !head.lines().any(|line| line.starts_with("-----BEGIN ") && line.trim_end().ends_with(&format!("{wanted}-----"))) => {
-            findings.error(place, Problem::NotPem { path: given, wanted });
-            None
-        }
-        Ok(_) => std::path::absolute(&path).ok().or(Some(path)),
-    }
 }
 
 fn flush(entry: &Entry, findings: &mut Findings) -> Option<LakeFlush> {

@@ -12,6 +12,7 @@ use super::draft::{Channel, Draft, DraftConnector, DraftGrant};
 use super::egress;
 use super::findings::Findings;
 use super::keys;
+use super::mllp;
 use super::node::{Entry, Node};
 use super::problem::{EgressFault, Named, Problem};
 use super::section::{Section, count, duration, entries, id, items, named, size, text};
@@ -21,11 +22,11 @@ const MILLISECOND: Duration = Duration::from_millis(1);
 const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// Reads the file's tree into the draft. `domain` is `None` where the file's name is no domain, which was reported.
-pub(super) fn read(file: FileId, domain: Option<&str>, root: &Node, draft: &mut Draft, findings: &mut Findings) {
+/// Reads the file's tree into the draft. `dir` is the city's folder; `domain` is `None` where the file's name is no domain, which was reported.
+pub(super) fn read(dir: &Path, file: FileId, domain: Option<&str>, root: &Node, draft: &mut Draft, findings: &mut Findings) {
     let Some(section) = Section::open(root, Place::start(file), &keys::DOMAIN, findings) else { return };
     for entry in section.get("connectors").and_then(|node| entries(node, findings)).unwrap_or_default() {
-        draft.connectors.extend(connector(entry, domain, findings));
+        draft.connectors.extend(connector(dir, entry, domain, findings));
     }
     for entry in section.get("channels").and_then(|node| entries(node, findings)).unwrap_or_default() {
         draft.channels.extend(channel(entry, domain, findings));
@@ -76,7 +77,7 @@ fn pointer(node: &Node, findings: &mut Findings) -> Option<At<String>> {
     None
 }
 
-fn connector(entry: &Entry, domain: Option<&str>, findings: &mut Findings) -> Option<DraftConnector> {
+fn connector(dir: &Path, entry: &Entry, domain: Option<&str>, findings: &mut Findings) -> Option<DraftConnector> {
     let id = named::<ConnectorId>(&entry.key, entry.key_place, findings);
     if let Some(id) = &id {
         at_home(id, domain, findings);
@@ -85,7 +86,7 @@ fn connector(entry: &Entry, domain: Option<&str>, findings: &mut Findings) -> Op
     let place_of = |key: &'static str| section.mentioned(key).map(|entry| entry.key_place);
     let plugin = section.require("plugin", findings).and_then(|node| super::section::id(node, findings));
     let agency = section.require("agency", findings).and_then(|node| super::section::id(node, findings));
-    let transport = transport(&section, entry.key_place, findings);
+    let transport = transport(dir, &section, entry.key_place, findings);
     let written = section.get("settings");
     let settings = written.filter(|node| entries(node, findings).is_some()).cloned();
     let settings_read = written.is_none() || settings.is_some();
@@ -117,8 +118,8 @@ fn connector(entry: &Entry, domain: Option<&str>, findings: &mut Findings) -> Op
     })
 }
 
-fn transport(section: &Section<'_>, place: Place, findings: &mut Findings) -> Option<At<Transport>> {
-    let written: Vec<_> = ["inbox", "webhook", "poll"].into_iter().filter_map(|key| Some((key, section.mentioned(key)?))).collect();
+fn transport(dir: &Path, section: &Section<'_>, place: Place, findings: &mut Findings) -> Option<At<Transport>> {
+    let written: Vec<_> = ["inbox", "webhook", "poll", "mllp"].into_iter().filter_map(|key| Some((key, section.mentioned(key)?))).collect();
     let (key, entry) = match written.as_slice() {
         [] => {
             findings.missing(place, Problem::NoTransport);
@@ -141,6 +142,7 @@ fn transport(section: &Section<'_>, place: Place, findings: &mut Findings) -> Op
             Section::open(&entry.value, entry.key_place, &keys::WEBHOOK, findings)?;
             Transport::Webhook
         }
+        "mllp" => Transport::Mllp(mllp::read(dir, entry, findings)?),
         _ => {
             let poll = Section::open(&entry.value, entry.key_place, &keys::POLL, findings)?;
             let every = poll.require("every", findings).and_then(|node| duration(node, MILLISECOND * 100, DAY, findings));
@@ -160,7 +162,7 @@ fn inbox_path(node: &Node, findings: &mut Findings) -> Option<PathBuf> {
         Some(Component::RootDir) => path.components().count() == 1,
         Some(Component::Normal(name)) => {
             let name = name.to_string_lossy();
-            matches!(&*name, "lake" | "plugins" | "cache") || name.starts_with("hub.")
+            matches!(&*name, "lake" | "plugins" | "cache" | "spool" | "failed" | "attachments") || name.starts_with("hub.")
         }
         Some(_) => true,
     };
@@ -209,6 +211,7 @@ fn limits(entry: &Entry, findings: &mut Findings) -> Limits {
     for (key, slot, least, most) in [
         ("memory", &mut limits.memory_bytes, 1 << 20, 4 << 30),
         ("output", &mut limits.output_bytes, 1 << 10, 64 << 30),
+        ("attachments", &mut limits.attachment_bytes, 1 << 10, 64 << 30),
         ("message", &mut limits.message_bytes, 1 << 10, 16 << 30),
         ("http_bytes", &mut limits.http_bytes, 1 << 10, 16 << 30),
     ] {

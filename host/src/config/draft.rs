@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
-use lienthong_core::city::{Access, Agency, City, Connector, Grant, LakeFlush, Limits, Listen, TlsFiles, Transport};
+use lienthong_core::city::{Access, Agency, City, Connector, Grant, LakeFlush, Limits, Listen, Transport};
 use lienthong_core::id::{AgencyId, ChannelId, ConnectorId, PluginName, Port, SchemaId};
 use lienthong_core::time::Timestamp;
 use serde_json::{Value, json};
@@ -67,11 +66,6 @@ pub(super) fn default_listen() -> Listen {
 /// Five seconds or 32 MiB, whichever comes first.
 pub(super) fn default_flush() -> LakeFlush {
     LakeFlush { every: Duration::from_secs(5), bytes: 32 << 20 }
-}
-
-/// PEM files, absolute.
-pub(super) fn tls(certificate: PathBuf, key: PathBuf) -> TlsFiles {
-    TlsFiles { certificate, key }
 }
 
 impl Draft {

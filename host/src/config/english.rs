@@ -91,6 +91,13 @@ pub(super) fn message(problem: &Problem) -> String {
         Problem::PlainHttp { address } => {
             format!("{address} is open beyond this machine without TLS: keys and records would travel in the clear")
         }
+        Problem::PlainMllp { address } => {
+            format!("{address} is open beyond this machine without TLS: messages would travel in the clear")
+        }
+        Problem::PlainAndTls => "`plain: true` and `tls` contradict each other".into(),
+        Problem::AnyoneSends { address } => format!("whoever reaches {address} may send messages in the agency's name"),
+        Problem::PeersEmpty => "with no peer at all nobody may connect".into(),
+        Problem::BadNetwork { given, .. } => format!("`{}` is neither an IP address nor a network", shown(given)),
         Problem::NoTlsFile { path, why } => format!("`{}` cannot be read: {}", shown(path), shown(why)),
         Problem::NotPem { path, wanted } => format!("`{}` holds no PEM block `{wanted}`", shown(path)),
         Problem::BadUntil { given } => format!("`{}` is neither a day nor a time", shown(given)),
@@ -135,6 +142,8 @@ pub(super) fn message(problem: &Problem) -> String {
             format!("inbox `{path}` and inbox `{other_path}` of connector `{other}` lie one within the other")
         }
         Problem::UrlNotReached { url } => format!("`{}` is not among the hosts of `egress`, so it cannot be fetched", shown(url)),
+        Problem::PortTaken { address, other: Some(other) } => format!("connector `{other}` listens on {address} already"),
+        Problem::PortTaken { address, other: None } => format!("the hub itself listens on {address} already"),
         Problem::PointerNotInSchema { pointer, schema } => format!("records of schema {schema} have nothing at `{}`", shown(pointer)),
         Problem::TimeNotDateTime { pointer, schema } => {
             format!("`{}` of schema {schema} is no text with `format: date-time`, so records would have no event time", shown(pointer))
@@ -238,6 +247,17 @@ pub(super) fn help(problem: &Problem) -> Option<String> {
         Problem::PlainHttp { .. } => {
             "add `tls: { certificate: …, key: … }`, or `behind_proxy: true` where a proxy before the hub ends TLS".into()
         }
+        Problem::PlainMllp { .. } => {
+            "add `tls: { certificate: …, key: … }`, or `plain: true` where the network between is trusted; `peers: […]` says who may connect".into()
+        }
+        Problem::PlainAndTls => "remove `plain`: with `tls` the port speaks TLS alone".into(),
+        Problem::AnyoneSends { .. } => {
+            "name the sender's network with `peers: [\"10.1.2.0/24\"]`, or ask for its certificate with `tls: { clients: … }`".into()
+        }
+        Problem::PeersEmpty => "name who may connect, for example `peers: [\"10.1.2.0/24\"]`, or remove `peers`".into(),
+        Problem::BadNetwork { meant: Some(meant), .. } => format!("did you mean `{meant}`?"),
+        Problem::BadNetwork { .. } => "write an address such as `10.1.2.3`, or a network such as `10.1.2.0/24`".into(),
+        Problem::PortTaken { .. } => "give each connector a port of its own".into(),
         Problem::NoTlsFile { .. } => "paths are relative to the city's folder; the hub must be allowed to read the file".into(),
         Problem::BadUntil { .. } => "write the last day on which it holds, for example `2027-12-31`, or an RFC 3339 time".into(),
         Problem::BadAccess { .. } => "`access` is a list of `read` and `write`".into(),
@@ -263,10 +283,10 @@ pub(super) fn help(problem: &Problem) -> Option<String> {
         Problem::BrokenPlugin { .. } => {
             "build it again with `lienthong plugin build`, ask its vendor for a whole one, or move the file away".into()
         }
-        Problem::NoTransport => "add one of `inbox: { path: …, pattern: … }`, `webhook: {}` or `poll: { every: … }`".into(),
+        Problem::NoTransport => "add one of `inbox: { path: …, pattern: … }`, `webhook: {}`, `mllp: { listen: … }` or `poll: { every: … }`".into(),
         Problem::SeveralTransports { .. } => "keep one of them; another way of delivery is another connector".into(),
         Problem::LacksInterface { wanted, .. } => match wanted {
-            Interface::Source => "use `inbox` or `webhook`, or another plugin".into(),
+            Interface::Source => "use `inbox`, `webhook` or `mllp`, or another plugin".into(),
             _ => "use `poll`, or another plugin".into(),
         },
         Problem::PortNotEmitted { port, schema, .. } => format!("add `{port}: <a channel of schema {schema}>`"),

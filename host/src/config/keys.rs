@@ -40,15 +40,28 @@ pub(super) const LAKE: Keys = keys("lake", &["flush"], &["store", "retention"]);
 pub(super) const FLUSH: Keys = keys("flush", &["every", "bytes"], &[]);
 pub(super) const CONNECTOR: Keys = keys(
     "connector",
-    &["plugin", "agency", "inbox", "webhook", "poll", "settings", "egress", "limits", "emits"],
-    &["mllp", "mqtt", "sftp", "secrets", "version"],
+    &["plugin", "agency", "inbox", "webhook", "poll", "mllp", "settings", "egress", "limits", "emits"],
+    &["mqtt", "sftp", "secrets", "version"],
 );
 pub(super) const INBOX: Keys = keys("inbox", &["path", "pattern"], &[]);
 pub(super) const WEBHOOK: Keys = keys("webhook", &[], &["signature"]);
 pub(super) const POLL: Keys = keys("poll", &["every"], &["cron", "at"]);
+pub(super) const MLLP: Keys = keys("mllp", &["listen", "tls", "plain", "peers", "connections", "idle"], &[]);
+pub(super) const MLLP_TLS: Keys = keys("mllp-tls", &["certificate", "key", "clients"], &[]);
 pub(super) const LIMITS: Keys = keys(
     "limits",
-    &["memory", "time_per_call", "cpu_per_call", "output", "message", "log_lines", "host_calls", "http_requests", "http_bytes"],
+    &[
+        "memory",
+        "time_per_call",
+        "cpu_per_call",
+        "output",
+        "attachments",
+        "message",
+        "log_lines",
+        "host_calls",
+        "http_requests",
+        "http_bytes",
+    ],
     &[],
 );
 pub(super) const CHANNEL: Keys = keys("channel", &["schema", "key", "time", "retention", "on_invalid"], &["title", "personal"]);
@@ -56,5 +69,6 @@ pub(super) const GRANT: Keys = keys("grant", &["agency", "channel", "access", "p
 
 /// All of them, for the comparison with the published schema.
 #[cfg(test)]
-pub(super) const ALL: &[&Keys] =
-    &[&CITY, &DOMAIN, &AGENCY, &LISTEN, &TLS, &LAKE, &FLUSH, &CONNECTOR, &INBOX, &WEBHOOK, &POLL, &LIMITS, &CHANNEL, &GRANT];
+pub(super) const ALL: &[&Keys] = &[
+    &CITY, &DOMAIN, &AGENCY, &LISTEN, &TLS, &LAKE, &FLUSH, &CONNECTOR, &INBOX, &WEBHOOK, &POLL, &MLLP, &MLLP_TLS, &LIMITS, &CHANNEL, &GRANT,
+];

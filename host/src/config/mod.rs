@@ -12,7 +12,9 @@ mod english;
 mod files;
 mod findings;
 mod keys;
+mod listening;
 mod locale;
+mod mllp;
 mod node;
 mod problem;
 mod quantity;
@@ -153,7 +155,7 @@ pub fn load_at(dir: &Path, catalogue: &dyn Plugins, now: Timestamp) -> Result<Lo
     }
     for (file, domain, root) in &roots {
         if let Some(root) = root {
-            domain_file::read(*file, domain.as_deref(), root, &mut draft, &mut findings);
+            domain_file::read(dir, *file, domain.as_deref(), root, &mut draft, &mut findings);
         }
     }
     for (path, why) in catalogue.faults() {

@@ -1,10 +1,11 @@
 //! Whether the parts fit each other: references, schemas, plugins' ports and settings, grants.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use lienthong_core::city::Transport;
+use lienthong_core::city::{Mllp, Transport};
 use lienthong_core::id::{AgencyId, ChannelId, ConnectorId, SchemaId};
 use lienthong_core::manifest::Interface;
 use lienthong_core::schema::ChannelSchema;
@@ -41,6 +42,7 @@ pub(super) fn check(
         connector_fits(connector, plugins, &has, findings);
     }
     inboxes(draft, findings);
+    ports(draft, findings);
     grants(draft, &has, now, sources, findings);
     writers(draft, &has, now, sources, findings);
     flow(draft, now, findings);
@@ -142,12 +144,12 @@ fn connector_fits(
     let plugin_name = || name.value.clone();
 
     if let Some(transport) = &connector.transport {
-        let (wanted, key) = match &transport.value {
-            Transport::Inbox { .. } => (Interface::Receiver, "inbox"),
-            Transport::Webhook => (Interface::Receiver, "webhook"),
-            Transport::Poll { .. } => (Interface::Source, "poll"),
+        let wanted = match &transport.value {
+            Transport::Inbox { .. } | Transport::Webhook | Transport::Mllp(_) => Interface::Receiver,
+            Transport::Poll { .. } => Interface::Source,
         };
         if !manifest.exports(wanted) {
+            let key = transport.value.as_str();
             findings.error(transport.place, Problem::LacksInterface { plugin: plugin_name(), transport: key, wanted });
         }
     }
@@ -223,6 +225,22 @@ fn inboxes(draft: &Draft, findings: &mut Findings) {
                 taken.insert(path, &connector.id.value);
             }
         }
+    }
+}
+
+/// Nobody can listen where another does. Port 0 is a free one each time.
+fn ports(draft: &Draft, findings: &mut Findings) {
+    let mut taken: Vec<(SocketAddr, Option<&ConnectorId>)> = draft.listen.iter().map(|listen| (listen.address, None)).collect();
+    for connector in &draft.connectors {
+        let Some(At { value: Transport::Mllp(Mllp { listen, .. }), place }) = &connector.transport else { continue };
+        let clash = |other: SocketAddr| {
+            let (own, other_ip) = (listen.ip(), other.ip());
+            listen.port() == other.port() && listen.port() != 0 && (own == other_ip || own.is_unspecified() || other_ip.is_unspecified())
+        };
+        if let Some((address, other)) = taken.iter().find(|(other, _)| clash(*other)) {
+            findings.error(*place, Problem::PortTaken { address: *address, other: other.cloned() });
+        }
+        taken.push((*listen, Some(&connector.id.value)));
     }
 }
 

@@ -91,6 +91,13 @@ pub(super) fn message(problem: &Problem) -> String {
         Problem::PlainHttp { address } => {
             format!("{address} mở ra ngoài máy này mà không có TLS: khóa truy cập và bản ghi sẽ truyền qua mạng mà không được mã hóa")
         }
+        Problem::PlainMllp { address } => {
+            format!("{address} mở ra ngoài máy này mà không có TLS: thông điệp sẽ truyền qua mạng mà không được mã hóa")
+        }
+        Problem::PlainAndTls => "`plain: true` và `tls` mâu thuẫn với nhau".into(),
+        Problem::AnyoneSends { address } => format!("bất kỳ ai kết nối được đến {address} đều có thể gửi thông điệp nhân danh cơ quan"),
+        Problem::PeersEmpty => "danh sách rỗng thì không ai được phép kết nối".into(),
+        Problem::BadNetwork { given, .. } => format!("`{}` không phải là địa chỉ IP hay dải mạng", shown(given)),
         Problem::NoTlsFile { path, why } => format!("không đọc được `{}`: {}", shown(path), shown(why)),
         Problem::NotPem { path, wanted } => format!("`{}` không chứa khối PEM `{wanted}`", shown(path)),
         Problem::BadUntil { given } => format!("`{}` không phải là ngày hay thời điểm", shown(given)),
@@ -128,6 +135,8 @@ pub(super) fn message(problem: &Problem) -> String {
         Problem::EgressMissing { plugin } => format!("plugin `{plugin}` lấy dữ liệu qua HTTP, nhưng chưa có `egress` nào cho phép"),
         Problem::EgressUnused { plugin } => format!("plugin `{plugin}` không gửi yêu cầu HTTP nên không cần `egress`"),
         Problem::InboxTaken { path, other } => format!("thư mục nhận tệp `{}` đã thuộc về bộ kết nối `{other}`", shown(path)),
+        Problem::PortTaken { address, other: Some(other) } => format!("bộ kết nối `{other}` đã lắng nghe trên {address}"),
+        Problem::PortTaken { address, other: None } => format!("chính hệ thống đã lắng nghe trên {address}"),
         Problem::InboxNested { path, other, other_path } => {
             let (path, other_path) = (shown(path), shown(other_path));
             format!("thư mục nhận tệp `{path}` và thư mục `{other_path}` của bộ kết nối `{other}` lồng nhau")
@@ -261,6 +270,18 @@ pub(super) fn help(problem: &Problem) -> Option<String> {
         Problem::PlainHttp { .. } => {
             "thêm `tls: { certificate: …, key: … }`, hoặc `behind_proxy: true` nếu phía trước có proxy xử lý TLS".into()
         }
+        Problem::PlainMllp { .. } => {
+            "thêm `tls: { certificate: …, key: … }`, hoặc `plain: true` nếu mạng ở giữa đáng tin cậy; `peers: […]` cho biết ai được kết nối"
+                .into()
+        }
+        Problem::PlainAndTls => "hãy bỏ `plain`: khi có `tls`, cổng chỉ dùng TLS".into(),
+        Problem::AnyoneSends { .. } => {
+            "ghi dải mạng của bên gửi, ví dụ `peers: [\"10.1.2.0/24\"]`, hoặc yêu cầu chứng thư của họ bằng `tls: { clients: … }`".into()
+        }
+        Problem::PeersEmpty => "ghi rõ ai được kết nối, ví dụ `peers: [\"10.1.2.0/24\"]`, hoặc bỏ `peers`".into(),
+        Problem::BadNetwork { meant: Some(meant), .. } => format!("có phải ý bạn là `{meant}`?"),
+        Problem::BadNetwork { .. } => "viết một địa chỉ như `10.1.2.3`, hoặc một dải mạng như `10.1.2.0/24`".into(),
+        Problem::PortTaken { .. } => "mỗi bộ kết nối dùng một cổng mạng riêng".into(),
         Problem::NoTlsFile { .. } => "đường dẫn tính từ thư mục của thành phố; hệ thống phải có quyền đọc tệp".into(),
         Problem::BadUntil { .. } => "viết ngày cuối cùng còn hiệu lực, ví dụ `2027-12-31`, hoặc thời điểm theo RFC 3339".into(),
         Problem::BadAccess { .. } => "`access` là danh sách gồm `read` và `write`".into(),
@@ -290,10 +311,12 @@ pub(super) fn help(problem: &Problem) -> Option<String> {
         Problem::BrokenPlugin { .. } => {
             "dựng lại bằng `lienthong plugin build`, xin nhà cung cấp bản nguyên vẹn, hoặc chuyển tệp này đi".into()
         }
-        Problem::NoTransport => "thêm một trong `inbox: { path: …, pattern: … }`, `webhook: {}` hoặc `poll: { every: … }`".into(),
+        Problem::NoTransport => {
+            "thêm một trong `inbox: { path: …, pattern: … }`, `webhook: {}`, `mllp: { listen: … }` hoặc `poll: { every: … }`".into()
+        }
         Problem::SeveralTransports { .. } => "chỉ giữ lại một; cách nhận khác thì khai báo bộ kết nối khác".into(),
         Problem::LacksInterface { wanted, .. } => match wanted {
-            Interface::Source => "dùng `inbox` hoặc `webhook`, hoặc chọn plugin khác".into(),
+            Interface::Source => "dùng `inbox`, `webhook` hoặc `mllp`, hoặc chọn plugin khác".into(),
             _ => "dùng `poll`, hoặc chọn plugin khác".into(),
         },
         Problem::PortNotEmitted { port, schema, .. } => format!("thêm `{port}: <kênh theo lược đồ {schema}>`"),

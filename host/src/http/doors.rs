@@ -14,7 +14,7 @@ use super::problem::Problem;
 
 use super::routes::Routes;
 use super::state::Api;
-use super::{channels, keys, messages, metrics, operators, records};
+use super::{attachments, channels, keys, messages, metrics, operators, records};
 use crate::store::{Health, Store};
 
 const JSON: &str = "application/json";
@@ -22,7 +22,7 @@ const EVENTS: &str = "application/cloudevents-batch+json";
 const LINES: &str = "application/x-ndjson";
 
 const fn get(path: &'static str, summary: &'static str, gives: &'static [(&'static str, Content)]) -> Door {
-    Door { method: "get", path, summary, parameters: &[], takes: &[], gives, headers: &[], refuses: &[] }
+    Door { method: "get", path, summary, parameters: &[], takes: &[], gives, headers: &[], besides: &[] }
 }
 
 const fn query(name: &'static str, description: &'static str, value: Allowed) -> Parameter {
@@ -54,7 +54,7 @@ const POST_RECORDS: Door = Door {
         (EVENTS, Content::Objects),
     ],
     headers: &[("Idempotent-Replayed", "`true` where the key was known: this is its first answer")],
-    refuses: &[400, 408, 409, 413, 415, 429],
+    besides: &[400, 408, 409, 413, 415, 429],
     ..get(
         "/v1/channels/{domain}/{name}/records",
         "Post records; each is validated, then stored or quarantined, before the answer",
@@ -72,7 +72,7 @@ const READ_RECORDS: Door = Door {
         ("Lienthong-Cursor", "the position behind this page: the `after` of the next"),
         ("Link", "the next page (RFC 8288, rel=\"next\")"),
     ],
-    refuses: &[400, 406],
+    besides: &[400, 406],
     ..get(
         "/v1/channels/{domain}/{name}/records",
         "Read records in order, as CloudEvents or as they were posted, a record a line",
@@ -90,6 +90,17 @@ const SCHEMA: Door = Door {
     )
 };
 
+const ATTACHMENT: Door = Door {
+    parameters: &[header("If-None-Match", "the ETag of a copy that is known", Allowed::Text)],
+    headers: &[("ETag", "the SHA-256"), ("Content-Disposition", "`attachment`"), ("X-Content-Type-Options", "`nosniff`")],
+    besides: &[304, 500],
+    ..get(
+        "/v1/channels/{domain}/{name}/attachments/{sha256}",
+        "The file that a record names by its SHA-256",
+        &[(attachments::MEDIA_TYPE, Content::Bytes)],
+    )
+};
+
 const POST_MESSAGE: Door = Door {
     method: "post",
     parameters: &[
@@ -97,7 +108,7 @@ const POST_MESSAGE: Door = Door {
         header("Content-Disposition", "`attachment; filename=\"…\"`: the message's name (RFC 6266)", Allowed::Text),
     ],
     takes: &[("*/*", Content::Bytes)],
-    refuses: &[400, 409, 413, 422, 429, 500, 502, 504],
+    besides: &[400, 409, 413, 422, 429, 500, 502, 504],
     ..get(
         "/v1/connectors/{domain}/{name}/messages",
         "Send a message in the system's own format to its webhook connector; the plugin may answer in that format, too",
@@ -113,14 +124,14 @@ const QUARANTINE: Door = Door {
         query("before", "older than this id", Allowed::Number(0, None)),
         query("limit", "entries a page; 50 unless given", Allowed::Number(1, Some(1_000))),
     ],
-    refuses: &[400],
+    besides: &[400],
     ..get("/v1/quarantine", "Rejections, newest first", &[(JSON, Content::One("QuarantinePage"))])
 };
 
 const CREATE_KEY: Door = Door {
     method: "post",
     takes: &[(JSON, Content::One("NewKey"))],
-    refuses: &[400],
+    besides: &[400],
     ..get("/v1/keys", "Make a key", &[(JSON, Content::One("MadeKey"))])
 };
 
@@ -133,7 +144,7 @@ pub fn router(api: Api) -> Router {
     let connectors = get("/v1/connectors", "Connectors and how they fare", &[(JSON, Content::List("Condition"))]);
     let one_rejection = get("/v1/quarantine/{id}", "One rejection with its bytes", &[(JSON, Content::One("QuarantineDetail"))]);
     let scrape = get("/metrics", "Prometheus metrics", &[("application/openmetrics-text", Content::Text)]);
-    let ready = Door { refuses: &[503], ..get("/readyz", "The hub takes data", &[("text/plain", Content::Text)]) };
+    let ready = Door { besides: &[503], ..get("/readyz", "The hub takes data", &[("text/plain", Content::Text)]) };
     let routes = Routes::new()
         .door(get("/healthz", "The hub runs", &[("text/plain", Content::Text)]), healthz)
         .door(ready, readyz)
@@ -142,6 +153,7 @@ pub fn router(api: Api) -> Router {
         .door(SCHEMA, channels::schema)
         .door(POST_RECORDS, records::post_records)
         .door(READ_RECORDS, records::read_records)
+        .door(ATTACHMENT, attachments::attachment)
         .door(POST_MESSAGE, messages::post_message)
         .door(get("/v1/status", "The whole hub at one glance", &[(JSON, Content::One("Status"))]), operators::show_status)
         .door(connectors, operators::connectors)

@@ -1,32 +1,27 @@
-//! Bodies of posts on their way into memory: all of them together never hold more than [`BODIES_BYTES`], however many
-//! clients send at the same time and however slowly.
+//! Bodies of posts on their way into memory: they take their share of what all bodies may hold, however many clients send
+//! at the same time and however slowly.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::StatusCode;
 use http_body_util::BodyExt;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use super::problem::Problem;
+use crate::transport::memory::{Memory, Share};
 
 /// Bytes of one post.
 pub const POST_BYTES: usize = 32 << 20;
-/// Bytes of all posts that are under way.
-const BODIES_BYTES: usize = 256 << 20;
-/// The unit of the shares of those bytes.
-const SHARE: usize = 4 << 10;
 /// A post waits so long for memory, all its waits together; then the caller is asked to come back.
 const MEMORY_WAIT: Duration = Duration::from_secs(5);
 /// A body may pause so long between two pieces.
 const PAUSE: Duration = Duration::from_secs(30);
 
-/// The memory for bodies.
+/// Takes bodies of posts.
 #[derive(Clone)]
-pub struct Memory {
-    shares: Arc<Semaphore>,
+pub struct Intake {
+    memory: Memory,
     wait: Duration,
     pause: Duration,
 }
@@ -35,18 +30,18 @@ pub struct Memory {
 pub struct Held {
     /// Its bytes.
     pub bytes: Bytes,
-    _share: Option<OwnedSemaphorePermit>,
+    _share: Share,
 }
 
-impl Memory {
-    /// All of it is free.
-    pub fn new() -> Self {
-        Self { shares: Arc::new(Semaphore::new(BODIES_BYTES / SHARE)), wait: MEMORY_WAIT, pause: PAUSE }
+impl Intake {
+    /// Into this memory.
+    pub fn new(memory: Memory) -> Self {
+        Self { memory, wait: MEMORY_WAIT, pause: PAUSE }
     }
 
     /// Reads a body. Memory is taken as the bytes arrive: a length that was only promised takes none.
     pub async fn read(&self, mut body: Body) -> Result<Held, Problem> {
-        let (mut bytes, mut share) = (Vec::new(), None::<OwnedSemaphorePermit>);
+        let (mut bytes, mut share) = (Vec::new(), self.memory.share());
         let mut patience = self.wait;
         while let Some(frame) = tokio::time::timeout(self.pause, body.frame())
             .await
@@ -61,26 +56,16 @@ impl Memory {
                     format!("a post holds at most {POST_BYTES} bytes: split the records over several"),
                 ));
             }
-            let missing = length.div_ceil(SHARE) - share.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
-            if missing > 0 {
+            if !share.try_grow(length) {
                 let asked = Instant::now();
-                let more = tokio::time::timeout(patience, self.shares.clone().acquire_many_owned(missing as u32)).await;
-                let Ok(Ok(more)) = more else { return Err(Problem::busy("too many posts are under way")) };
-                patience = patience.saturating_sub(asked.elapsed());
-                match &mut share {
-                    Some(share) => share.merge(more),
-                    None => share = Some(more),
+                if tokio::time::timeout(patience, share.grow(length)).await.is_err() {
+                    return Err(Problem::busy("too many posts are under way"));
                 }
+                patience = patience.saturating_sub(asked.elapsed());
             }
             bytes.extend_from_slice(&piece);
         }
         Ok(Held { bytes: bytes.into(), _share: share })
-    }
-}
-
-impl Default for Memory {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
@@ -95,26 +80,29 @@ mod tests {
     #[tokio::test]
     async fn a_body_takes_as_much_as_it_has_and_gives_it_back() {
         let memory = Memory::new();
-        let free = memory.shares.available_permits();
-        let held = memory.read(body(vec![1, SHARE, SHARE])).await.ok().unwrap();
-        assert_eq!((held.bytes.len(), free - memory.shares.available_permits()), (2 * SHARE + 1, 3));
+        let intake = Intake::new(memory.clone());
+        let free = memory.free_bytes();
+        let held = intake.read(body(vec![1, 4096, 4096])).await.ok().unwrap();
+        assert_eq!((held.bytes.len(), free - memory.free_bytes()), (8193, 3 * 4096));
         drop(held);
-        assert_eq!(memory.shares.available_permits(), free);
-        assert!(memory.read(body(vec![POST_BYTES])).await.is_ok());
-        assert!(memory.read(body(vec![POST_BYTES, 1])).await.is_err());
-        assert!(memory.read(body(vec![])).await.is_ok_and(|held| held.bytes.is_empty()));
-        assert_eq!(memory.shares.available_permits(), free);
+        assert_eq!(memory.free_bytes(), free);
+        assert!(intake.read(body(vec![POST_BYTES])).await.is_ok());
+        assert!(intake.read(body(vec![POST_BYTES, 1])).await.is_err());
+        assert!(intake.read(body(vec![])).await.is_ok_and(|held| held.bytes.is_empty()));
+        assert_eq!(memory.free_bytes(), free);
     }
 
     #[tokio::test]
     async fn whoever_finds_no_memory_is_asked_to_come_back() {
         let moment = Duration::from_millis(1);
-        let memory = Memory { wait: moment, pause: moment, ..Memory::new() };
-        let all = memory.shares.clone().acquire_many_owned((BODIES_BYTES / SHARE) as u32).await.unwrap();
-        assert!(memory.read(body(vec![1])).await.is_err());
+        let memory = Memory::new();
+        let intake = Intake { memory: memory.clone(), wait: moment, pause: moment };
+        let mut all = memory.share();
+        assert!(all.try_grow(memory.free_bytes()));
+        assert!(intake.read(body(vec![1])).await.is_err());
         drop(all);
-        assert!(memory.read(body(vec![1])).await.is_ok());
+        assert!(intake.read(body(vec![1])).await.is_ok());
         // Nobody sends for ever.
-        assert!(memory.read(Body::from_stream(futures::stream::pending::<Result<Vec<u8>, std::io::Error>>())).await.is_err());
+        assert!(intake.read(Body::from_stream(futures::stream::pending::<Result<Vec<u8>, std::io::Error>>())).await.is_err());
     }
 }

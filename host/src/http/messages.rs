@@ -13,9 +13,9 @@ use serde::Serialize;
 use super::permission::Messenger;
 use super::problem::Problem;
 use super::records::idempotency_key;
-use super::state::Spool;
-use crate::pipeline::call::{Fault, FaultKind, Received};
-use crate::transport::body::{self, BodyWriter};
+use crate::pipeline::call::Received;
+use crate::pipeline::fault::{Fault, FaultKind};
+use crate::transport::body::{self, BodyWriter, Spool};
 
 /// A longer name is none.
 const NAME_BYTES: usize = 255;
@@ -54,7 +54,7 @@ pub async fn post_message(
 ) -> Result<Response, Problem> {
     let key = idempotency_key(&headers)?;
     let limit = messages.connector().config.limits.message_bytes;
-    let body = take(body, BodyWriter::new(limit, &spool.0)).await?;
+    let body = take(body, spool.writer(limit)).await?;
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let received = messages
         .hand_over(body, file_name(&headers), content_type, key)
@@ -127,14 +127,10 @@ async fn take(mut body: Body, mut writer: BodyWriter) -> Result<body::Body, Prob
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| Problem::bad_request(format!("the message broke off: {error}")))?;
         let Ok(piece) = frame.into_data() else { continue };
-        // Large bodies go to disk: that is no work for the threads that serve everyone.
-        writer = tokio::task::spawn_blocking(move || writer.push(&piece).map(|()| writer))
-            .await
-            .map_err(|error| Problem::unavailable(error.to_string()))?
-            .map_err(|error| match error {
-                body::Error::TooLong { .. } => Problem::new(StatusCode::PAYLOAD_TOO_LARGE, error.to_string()),
-                body::Error::Spool(_) => Problem::unavailable(error.to_string()),
-            })?;
+        writer = writer.take(&piece).await.map_err(|error| match error {
+            body::Error::TooLong { .. } => Problem::new(StatusCode::PAYLOAD_TOO_LARGE, error.to_string()),
+            body::Error::Spool(_) => Problem::unavailable(error.to_string()),
+        })?;
     }
     Ok(writer.finish())
 }

@@ -55,6 +55,8 @@ fn registry(status: &Status) -> Registry {
     };
     channel_gauge("channel_quarantined", "Items that wait in quarantine", |c| c.quarantined.cast_signed());
     channel_gauge("channel_pending", "Records that still have to land", |c| c.pending.cast_signed());
+    channel_gauge("channel_attachments", "Attachments kept", |c| c.attachments.cast_signed());
+    channel_gauge("channel_attachment_bytes", "Bytes of attachments kept", |c| c.attachment_bytes.cast_signed());
     channel_gauge("channel_sums_hold", "1 while accepted = stored + quarantined + discarded", |c| i64::from(c.sums_hold));
     channel_gauge("channel_listed", "1 while the city's files name it", |c| i64::from(c.listed));
     let mut by_connector = |name: &str, help: &str, value: fn(&crate::pipeline::supervision::Condition) -> u64| {
@@ -68,6 +70,18 @@ fn registry(status: &Status) -> Registry {
     by_connector("connector_failures", "Calls of which nothing counts", |c| c.failures);
     by_connector("connector_records", "Records stored", |c| c.records);
     by_connector("connector_rejected", "Items that went to quarantine", |c| c.rejected);
+    let open = Family::<ByConnector, Gauge>::default();
+    let [refused, skipped] = [(); 2].map(|()| Family::<ByConnector, Counter>::default());
+    for condition in &status.connectors {
+        let Some(port) = &condition.port else { continue };
+        let label = ByConnector { connector: condition.connector.to_string() };
+        open.get_or_create(&label).set(port.connections.cast_signed());
+        refused.get_or_create(&label).inc_by(port.refused);
+        skipped.get_or_create(&label).inc_by(port.skipped_bytes);
+    }
+    registry.register("connector_connections", "Connections that are open", open);
+    registry.register("connector_connections_refused", "Connections that were closed at once", refused);
+    registry.register("connector_skipped_bytes", "Bytes that belong to no message", skipped);
     let waiting = Family::<ByConnector, Gauge>::default();
     for condition in &status.connectors {
         waiting.get_or_create(&ByConnector { connector: condition.connector.to_string() }).set(condition.waiting.cast_signed());

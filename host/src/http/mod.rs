@@ -1,5 +1,6 @@
 //! The agency API and the operator API: who may enter, what comes in, what goes out, and how it is told when it fails.
 
+mod attachments;
 mod channels;
 mod cloud_events;
 mod cursor;

@@ -33,8 +33,8 @@ pub struct Door {
     pub gives: &'static [(&'static str, Content)],
     /// Headers of what it gives.
     pub headers: &'static [(&'static str, &'static str)],
-    /// Statuses of its own refusals; those of its permission come by themselves.
-    pub refuses: &'static [u16],
+    /// What else it answers than 200; the refusals of its permission come by themselves.
+    pub besides: &'static [u16],
 }
 
 /// What a body is.
@@ -111,7 +111,7 @@ impl Document {
             "key" => &[401, 503],
             _ => &[401, 404, 503],
         };
-        for status in by_permission.iter().chain(door.refuses) {
+        for status in by_permission.iter().chain(door.besides) {
             responses.insert(status.to_string(), refusal(*status));
         }
         let mut operation = json!({
@@ -158,7 +158,7 @@ fn headers(headers: &[(&str, &str)]) -> Value {
     headers.iter().map(header).collect::<Map<_, _>>().into()
 }
 
-/// A problem, with the headers that [`Problem`](super::problem::Problem) gives one of this status.
+/// What is not 200: a problem, with the headers that [`Problem`](super::problem::Problem) gives one of this status.
 fn refusal(status: u16) -> Value {
     let reason = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or("refused");
     let mut response = json!({
@@ -166,6 +166,7 @@ fn refusal(status: u16) -> Value {
         "content": content(&[("application/problem+json", Content::One("ProblemBody"))]),
     });
     match status {
+        304 => response = json!({ "description": "what the sender knows has not changed", "headers": headers(&[("ETag", "the SHA-256")]) }),
         401 => response["headers"] = headers(&[("WWW-Authenticate", "`Bearer`")]),
         429 | 503 => response["headers"] = headers(&[("Retry-After", "come back after so many seconds")]),
         _ => {}

@@ -1,5 +1,6 @@
 //! Who may enter which door. A handler names its permission as the type of its first argument; the router takes no other.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::{FromRef, FromRequestParts, Path};
@@ -13,7 +14,7 @@ use super::problem::Problem;
 use super::state::{Api, Gate};
 use crate::ops::keys::Principal;
 use crate::pipeline::channels::{Channel, Channels};
-use crate::pipeline::supervisor::Messages;
+use crate::pipeline::messages::Messages;
 use crate::store::KeyOwner;
 
 /// A permission that a handler can ask for.
@@ -110,7 +111,7 @@ impl FromRequestParts<Api> for Messenger {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
         let principal = principal(parts, api).await?;
-        let connectors = <Arc<std::collections::BTreeMap<ConnectorId, Messages>>>::from_ref(api);
+        let connectors = <Arc<BTreeMap<ConnectorId, Messages>>>::from_ref(api);
         let found = path(parts, api).await.and_then(|path| ConnectorId::new(&path).ok()).and_then(|id| connectors.get(&id).cloned());
         let (gate, channels) = (Gate::from_ref(api), Channels::from_ref(api));
         let write = Access { read: false, write: true };
@@ -163,6 +164,6 @@ async fn granted(parts: &mut Parts, api: &Api, wanted: Access) -> Result<(Princi
 
 /// `domain/name` from the path.
 async fn path(parts: &mut Parts, api: &Api) -> Option<String> {
-    let Path((domain, name)) = Path::<(String, String)>::from_request_parts(parts, api).await.ok()?;
-    Some(format!("{domain}/{name}"))
+    let Path(segments) = Path::<BTreeMap<String, String>>::from_request_parts(parts, api).await.ok()?;
+    Some(format!("{}/{}", segments.get("domain")?, segments.get("name")?))
 }

@@ -82,6 +82,10 @@ impl IntoResponse for Problem {
 
 impl From<store::Error> for Problem {
     fn from(error: store::Error) -> Self {
+        if matches!(error, store::Error::DamagedAttachment { .. }) {
+            tracing::error!(%error, "an attachment cannot be read");
+            return Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the hub's copy is damaged: tell the city's operators");
+        }
         tracing::error!(%error, "the store did not answer");
         Self::unavailable("the store did not answer; try again")
     }

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::intake::Memory;
+use super::intake::Intake;
 use super::permission::{Reader, Writer};
 use super::problem::Problem;
 use super::state::{Gate, PostPlaces};
@@ -74,7 +74,7 @@ struct Offsets {
 /// `POST /v1/channels/{domain}/{name}/records`
 pub async fn post_records(
     writer: Writer,
-    (State(store), State(places), State(memory), headers, body): (State<Store>, State<PostPlaces>, State<Memory>, HeaderMap, Body),
+    (State(store), State(places), State(bodies), headers, body): (State<Store>, State<PostPlaces>, State<Intake>, HeaderMap, Body),
 ) -> Result<Response, Problem> {
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let format = Format::of(content_type).ok_or_else(|| {
@@ -92,7 +92,7 @@ pub async fn post_records(
         ));
     }
     let idempotency_key = idempotency_key(&headers)?;
-    let held = memory.read(body).await?;
+    let held = bodies.read(body).await?;
     let _place = tokio::time::timeout(PLACE_WAIT, places.0.acquire()).await.map_err(|_| Problem::busy("too many posts are under way"))?;
     let (format, body) = match &binary {
         Some(attributes) if !held.bytes.is_empty() => (Format::CloudEvent, cloud_events::structured(attributes, &held.bytes)),

@@ -14,9 +14,6 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use lienthong_core::city::TlsFiles;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::Semaphore;
@@ -31,23 +28,6 @@ const HEADER_TIME: Duration = Duration::from_secs(10);
 const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 /// Requests under way at a stop have so long to end.
 const DRAIN_TIME: Duration = Duration::from_secs(20);
-
-/// Reads certificate and key.
-pub fn tls(files: &TlsFiles) -> anyhow::Result<TlsAcceptor> {
-    use anyhow::Context;
-    let name = |path: &Path| path.display().to_string();
-    let chain = CertificateDer::pem_file_iter(&files.certificate)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .with_context(|| format!("the certificate {} cannot be read as PEM", name(&files.certificate)))?;
-    let key =
-        PrivateKeyDer::from_pem_file(&files.key).with_context(|| format!("the private key {} cannot be read as PEM", name(&files.key)))?;
-    let mut config = rustls::ServerConfig::builder()
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .with_context(|| format!("{} and {} do not belong together", name(&files.certificate), name(&files.key)))?;
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(TlsAcceptor::from(Arc::new(config)))
-}
 
 /// Serves until the stop, then drains.
 pub async fn tcp(listener: TcpListener, tls: Option<TlsAcceptor>, router: Router, stop: CancellationToken) {

@@ -1,7 +1,6 @@
 //! What handlers can ask for. Each takes the part it needs, never the whole.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::extract::FromRef;
@@ -10,14 +9,15 @@ use lienthong_core::id::ConnectorId;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use super::intake::Memory;
+use super::intake::Intake;
 use super::problem::Problem;
 use crate::clock;
 use crate::ops::keys::{self, Pepper, Principal};
 use crate::ops::status::Sources;
 use crate::pipeline::channels::{Channel, Channels};
-use crate::pipeline::supervisor::Messages;
+use crate::pipeline::messages::Messages;
 use crate::store::Store;
+use crate::transport::body::Spool;
 
 /// Bodies that are validated and stored at the same time.
 const POSTS_AT_ONCE: usize = 32;
@@ -36,8 +36,8 @@ pub struct Parts {
     pub messages: BTreeMap<ConnectorId, Messages>,
     /// What status reads.
     pub status: Sources,
-    /// Where large bodies are spooled.
-    pub spool: PathBuf,
+    /// Where bodies are put while they are under way.
+    pub spool: Spool,
     /// The hub is stopping.
     pub stop: CancellationToken,
 }
@@ -51,7 +51,7 @@ struct Shared {
     channels: Channels,
     messages: Arc<BTreeMap<ConnectorId, Messages>>,
     intake: PostPlaces,
-    memory: Memory,
+    bodies: Intake,
     status: Sources,
     spool: Spool,
     stop: CancellationToken,
@@ -65,9 +65,9 @@ impl Api {
             channels: parts.channels,
             messages: Arc::new(parts.messages),
             intake: PostPlaces(Arc::new(Semaphore::new(POSTS_AT_ONCE))),
-            memory: Memory::new(),
+            bodies: Intake::new(parts.spool.memory.clone()),
             status: parts.status,
-            spool: Spool(parts.spool),
+            spool: parts.spool,
             stop: parts.stop,
         }))
     }
@@ -115,10 +115,6 @@ impl Gate {
 #[derive(Clone)]
 pub struct PostPlaces(pub Arc<Semaphore>);
 
-/// The folder for large bodies.
-#[derive(Clone)]
-pub struct Spool(pub PathBuf);
-
 macro_rules! part {
     ($type:ty, $field:ident) => {
         impl FromRef<Api> for $type {
@@ -132,7 +128,7 @@ part!(Gate, gate);
 part!(Channels, channels);
 part!(Arc<BTreeMap<ConnectorId, Messages>>, messages);
 part!(PostPlaces, intake);
-part!(Memory, memory);
+part!(Intake, bodies);
 part!(Sources, status);
 part!(Spool, spool);
 part!(CancellationToken, stop);

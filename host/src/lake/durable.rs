@@ -1,22 +1,18 @@
 //! A local disk as an object store that keeps what it said it kept.
 //!
 //! `object_store`'s own local store links a file into place before its bytes are on the disk, so that after a power loss
-//! a Delta commit may stand there empty. Here every write goes to a staging file, which is synced, put into place in one
-//! atomic step (a hard link where the target must not exist, else a rename), and made to stay by syncing its folder and
-//! each folder above it up to the lake's root. Reading, listing and deleting are the inner store's.
+//! a Delta commit may stand there empty. Here every write goes through [`Disk`]: staged, synced, put into place in one
+//! atomic step, and made to stay. Reading, listing and deleting are the inner store's.
 //!
-//! Staging files live in one folder beside the tables, so that no listing of a table ever meets one; what a crash left
-//! there is swept when the lake is opened.
+//! Staging files live in one folder beside the tables, so that no listing of a table ever meets one.
 
-use std::collections::HashSet;
 use std::fmt;
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io::{self, ErrorKind, Write};
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path as FsPath, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -29,12 +25,10 @@ use object_store::{
     PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, Result, UploadPart,
 };
 
-/// The staging folder's name, beside the domains' folders (no channel's domain can start with a dot).
-const STAGING: &str = ".staging";
+use crate::disk::{Disk, Privacy, Staged};
+
 /// A staging file this old belongs to no living writer.
 const ABANDONED: Duration = Duration::from_secs(3600);
-/// Above this many known folders the memory of them is dropped; they are only synced once more.
-const KNOWN_FOLDERS: usize = 16_384;
 
 /// The store. Paths are absolute, as Delta's log store wants them; only what lies under `root` may be written.
 #[derive(Debug)]
@@ -43,44 +37,24 @@ pub(super) struct DurableFs {
     disk: Arc<Disk>,
 }
 
-#[derive(Debug)]
-struct Disk {
-    root: PathBuf,
-    staging: PathBuf,
-    /// Folders whose whole chain up to the root this process has synced.
-    known: Mutex<HashSet<PathBuf>>,
-    /// A folder could not be synced after a file was put into it: what readers see may not survive. Nothing is read or
-    /// written any more, so that nobody can take it for kept.
-    failed: AtomicBool,
-}
-
 impl DurableFs {
     /// Opens `root`, which must be absolute, and makes it if need be.
     ///
     /// # Errors
     /// The folder cannot be made, synced or listed.
     pub(super) fn open(root: &FsPath) -> io::Result<Self> {
-        let staging = root.join(STAGING);
-        fs::create_dir_all(&staging)?;
-        sync_folder(root)?;
-        if let Some(parent) = root.parent() {
-            sync_folder(parent)?;
-        }
-        for entry in fs::read_dir(&staging)? {
-            let entry = entry?;
-            let age = entry.metadata()?.modified()?.elapsed().unwrap_or_default();
-            if age > ABANDONED {
-                fs::remove_file(entry.path())?;
-            }
-        }
-        let disk = Disk { root: root.to_owned(), staging, known: Mutex::default(), failed: AtomicBool::new(false) };
-        Ok(Self { inner: LocalFileSystem::new(), disk: Arc::new(disk) })
+        Ok(Self { inner: LocalFileSystem::new(), disk: Arc::new(Disk::open(root, Privacy::Open, ABANDONED)?) })
+    }
+
+    /// After a folder could not be synced, nothing is read either: nobody shall take for kept what may not survive.
+    fn usable(&self) -> Result<()> {
+        self.disk.usable().map_err(failure)
     }
 
     fn target(&self, location: &Path) -> Result<PathBuf> {
-        self.disk.usable()?;
+        self.usable()?;
         let path = self.inner.path_to_filesystem(location)?;
-        if path.starts_with(&self.disk.root) {
+        if path.starts_with(self.disk.root()) {
             Ok(path)
         } else {
             Err(failure(io::Error::new(ErrorKind::PermissionDenied, format!("`{}` is outside the lake", path.display()))))
@@ -88,86 +62,15 @@ impl DurableFs {
     }
 }
 
-impl Disk {
-    fn usable(&self) -> Result<()> {
-        if self.failed.load(Ordering::Acquire) {
-            return Err(failure(io::Error::other("a folder of the lake could not be synced; check the disk, then restart the hub")));
+/// Puts a staged file, synced here first, at `target`.
+fn keep(disk: &Disk, file: &File, staged: &Staged, target: &FsPath, must_be_new: bool) -> Result<()> {
+    file.sync_all().map_err(failure)?;
+    match disk.place(staged, target, must_be_new).map_err(failure)? {
+        true => Ok(()),
+        false => {
+            Err(Error::AlreadyExists { path: target.display().to_string(), source: Box::new(io::Error::from(ErrorKind::AlreadyExists)) })
         }
-        Ok(())
     }
-
-    fn stage(&self) -> io::Result<(File, Staged)> {
-        let mut random = [0_u8; 12];
-        getrandom::fill(&mut random).map_err(io::Error::other)?;
-        let name: String = random.iter().map(|b| format!("{b:02x}")).collect();
-        let path = self.staging.join(name);
-        let file = OpenOptions::new().write(true).create_new(true).open(&path)?;
-        Ok((file, Staged(path)))
-    }
-
-    /// Puts a staged file, synced here first, at `target`.
-    fn place(&self, file: &File, staged: Staged, target: &FsPath, must_be_new: bool) -> Result<()> {
-        file.sync_all().map_err(failure)?;
-        let folder = target.parent().unwrap_or(&self.root);
-        for last_try in [false, true] {
-            self.keep_folder(folder)?;
-            let placed = if must_be_new { fs::hard_link(&staged.0, target) } else { fs::rename(&staged.0, target) };
-            match placed {
-                Ok(()) => break,
-                // Somebody removed the empty folder that this process had made: make it again.
-                Err(error) if error.kind() == ErrorKind::NotFound && !last_try => self.forget(folder),
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                    return Err(Error::AlreadyExists { path: target.display().to_string(), source: Box::new(error) });
-                }
-                Err(error) => return Err(failure(error)),
-            }
-        }
-        self.settle(folder)
-    }
-
-    /// Syncs a folder after its content changed. A failure cannot be repaired by another try: the kernel may have
-    /// dropped what it could not write.
-    fn settle(&self, folder: &FsPath) -> Result<()> {
-        sync_folder(folder).map_err(|error| {
-            self.failed.store(true, Ordering::Release);
-            failure(error)
-        })
-    }
-
-    /// Makes a folder and syncs each entry on the way from the root to it, once in a process.
-    fn keep_folder(&self, folder: &FsPath) -> Result<()> {
-        if self.known.lock().unwrap_or_else(PoisonError::into_inner).contains(folder) {
-            return Ok(());
-        }
-        fs::create_dir_all(folder).map_err(failure)?;
-        for above in folder.ancestors().skip(1).take_while(|above| above.starts_with(&self.root)) {
-            self.settle(above)?;
-        }
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= KNOWN_FOLDERS {
-            known.clear();
-        }
-        known.insert(folder.to_owned());
-        Ok(())
-    }
-
-    fn forget(&self, folder: &FsPath) {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(folder);
-    }
-}
-
-/// A staging file's name; removed when it is dropped, which after a rename finds nothing to remove.
-#[derive(Debug)]
-struct Staged(PathBuf);
-
-impl Drop for Staged {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
-    }
-}
-
-fn sync_folder(folder: &FsPath) -> io::Result<()> {
-    File::open(folder)?.sync_all()
 }
 
 fn failure(error: io::Error) -> Error {
@@ -180,7 +83,7 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + '
 
 impl fmt::Display for DurableFs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "DurableFs({})", self.disk.root.display())
+        write!(f, "DurableFs({})", self.disk.root().display())
     }
 }
 
@@ -202,7 +105,7 @@ impl ObjectStore for DurableFs {
             blocking(move || {
                 let (mut file, staged) = disk.stage().map_err(failure)?;
                 payload.iter().try_for_each(|chunk| file.write_all(chunk)).map_err(failure)?;
-                disk.place(&file, staged, &target, must_be_new)
+                keep(&disk, &file, &staged, &target, must_be_new)
             })
             .await?;
             Ok(PutResult { e_tag: None, version: None })
@@ -235,7 +138,7 @@ impl ObjectStore for DurableFs {
         Self: 'f,
     {
         Box::pin(async move {
-            self.disk.usable()?;
+            self.usable()?;
             self.inner.get_opts(location, options).await
         })
     }
@@ -248,7 +151,7 @@ impl ObjectStore for DurableFs {
         Self: 'f,
     {
         Box::pin(async move {
-            self.disk.usable()?;
+            self.usable()?;
             self.inner.get_ranges(location, ranges).await
         })
     }
@@ -259,14 +162,14 @@ impl ObjectStore for DurableFs {
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        match self.disk.usable() {
+        match self.usable() {
             Ok(()) => self.inner.list(prefix),
             Err(error) => Box::pin(futures::stream::once(async move { Err(error) })),
         }
     }
 
     fn list_with_offset(&self, prefix: Option<&Path>, offset: &Path) -> BoxStream<'static, Result<ObjectMeta>> {
-        match self.disk.usable() {
+        match self.usable() {
             Ok(()) => self.inner.list_with_offset(prefix, offset),
             Err(error) => Box::pin(futures::stream::once(async move { Err(error) })),
         }
@@ -279,7 +182,7 @@ impl ObjectStore for DurableFs {
         Self: 'f,
     {
         Box::pin(async move {
-            self.disk.usable()?;
+            self.usable()?;
             self.inner.list_with_delimiter(prefix).await
         })
     }
@@ -299,7 +202,7 @@ impl ObjectStore for DurableFs {
                 let (mut file, staged) = disk.stage().map_err(failure)?;
                 let mut from = File::open(&source).map_err(|error| missing(&source, error))?;
                 io::copy(&mut from, &mut file).map_err(failure)?;
-                disk.place(&file, staged, &target, must_be_new)
+                keep(&disk, &file, &staged, &target, must_be_new)
             })
             .await
         })
@@ -317,14 +220,15 @@ impl ObjectStore for DurableFs {
             let disk = self.disk.clone();
             blocking(move || {
                 if let Some(folder) = target.parent() {
-                    disk.keep_folder(folder)?;
+                    disk.keep_folder(folder).map_err(failure)?;
                 }
                 Ok(())
             })
             .await?;
             self.inner.rename_opts(from, to, options).await?;
             let (disk, folders) = (self.disk.clone(), [self.target(to)?, source]);
-            blocking(move || folders.iter().filter_map(|path| path.parent()).try_for_each(|folder| disk.settle(folder))).await
+            blocking(move || folders.iter().filter_map(|path| path.parent()).try_for_each(|folder| disk.settle(folder)).map_err(failure))
+                .await
         })
     }
 }
@@ -372,7 +276,7 @@ impl MultipartUpload for Upload {
         Box::pin(async move {
             let staged = self.staged.take().ok_or_else(|| unsupported("to complete an upload twice"))?;
             let (disk, file, target) = (self.disk.clone(), self.file.clone(), self.target.clone());
-            blocking(move || disk.place(&file, staged, &target, false)).await?;
+            blocking(move || keep(&disk, &file, &staged, &target, false)).await?;
             Ok(PutResult { e_tag: None, version: None })
         })
     }
@@ -404,7 +308,7 @@ mod tests {
     }
 
     fn at(store: &DurableFs, name: &str) -> Path {
-        Path::from_absolute_path(store.disk.root.join(name)).unwrap()
+        Path::from_absolute_path(store.disk.root().join(name)).unwrap()
     }
 
     fn create() -> PutOptions {
@@ -413,10 +317,6 @@ mod tests {
 
     async fn text(store: &DurableFs, path: &Path) -> String {
         String::from_utf8(store.get(path).await.unwrap().bytes().await.unwrap().to_vec()).unwrap()
-    }
-
-    fn staged(store: &DurableFs) -> usize {
-        fs::read_dir(&store.disk.staging).unwrap().count()
     }
 
     #[tokio::test]
@@ -433,7 +333,7 @@ mod tests {
         assert_eq!(found, [b.clone(), a.clone()]);
         store.delete(&a).await.unwrap();
         assert!(matches!(store.get(&a).await, Err(Error::NotFound { .. })));
-        assert_eq!(staged(&store), 0);
+        assert_eq!(store.disk.staged(), 0);
     }
 
     #[tokio::test]
@@ -444,7 +344,7 @@ mod tests {
         let second = store.put_opts(&path, "second".into(), create()).await;
         assert!(matches!(second, Err(Error::AlreadyExists { .. })), "{second:?}");
         assert_eq!(text(&store, &path).await, "first");
-        assert_eq!(staged(&store), 0);
+        assert_eq!(store.disk.staged(), 0);
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -481,7 +381,7 @@ mod tests {
         let mut dropped = store.put_multipart(&at(&store, "t/never")).await.unwrap();
         dropped.put_part("x".into()).await.unwrap();
         drop(dropped);
-        assert_eq!(staged(&store), 0);
+        assert_eq!(store.disk.staged(), 0);
     }
 
     #[tokio::test]
@@ -513,18 +413,5 @@ mod tests {
         assert!(store.put(&path, "y".into()).await.is_err());
         assert!(store.get(&path).await.is_err());
         assert!(store.list(None).try_collect::<Vec<_>>().await.is_err());
-    }
-
-    #[test]
-    fn opening_sweeps_what_a_crash_left_and_spares_what_is_being_written() {
-        let folder = tempfile::tempdir().unwrap();
-        let staging = folder.path().join(STAGING);
-        fs::create_dir(&staging).unwrap();
-        let (old, new) = (staging.join("old"), staging.join("new"));
-        let long_ago = std::time::SystemTime::now() - ABANDONED * 2;
-        File::create(&old).unwrap().set_modified(long_ago).unwrap();
-        File::create(&new).unwrap();
-        DurableFs::open(folder.path()).unwrap();
-        assert!(!old.exists() && new.exists());
     }
 }

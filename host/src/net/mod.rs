@@ -1,5 +1,5 @@
 //! The one way out of the hub, for plugins and webhooks alike: which hosts were granted, which addresses may be dialled,
-//! and a request that goes to the very address that was checked.
+//! and a request that goes to the very address that was checked. And TLS, out and in.
 
 mod dial;
 mod door;
@@ -7,7 +7,9 @@ mod guard;
 mod rule;
 #[cfg(test)]
 mod tests;
+mod tls;
 
 pub use door::{Body, Caps, Denial, Door, Error};
 pub use guard::{Private, check_address};
 pub use rule::{HostName, InvalidRule, Rule, Scheme, Target};
+pub use tls::server_tls;

@@ -77,6 +77,10 @@ pub struct ChannelStatus {
     pub pending: u64,
     /// Bytes of the stored records.
     pub bytes: u64,
+    /// Attachments, which are no part of the sums.
+    pub attachments: u64,
+    /// Their bytes.
+    pub attachment_bytes: u64,
     /// Why it does not land at the moment.
     pub lake_error: Option<String>,
     /// Both sums hold.
@@ -107,6 +111,8 @@ pub async fn status(sources: &Sources) -> Result<Status, store::Error> {
         landed: landed.rows,
         pending: sum.stored.saturating_sub(landed.rows),
         bytes: sum.bytes,
+        attachments: sum.attachments,
+        attachment_bytes: sum.attachment_bytes,
         lake_error: landed.last_error,
         sums_hold: sum.accepted == sum.stored + sum.open + sum.discarded && landed.rows <= sum.stored,
     });

@@ -2,7 +2,7 @@
 //! message) become durable in one transaction, or nothing of the call counts.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use lienthong_core::city::{self, Access, City};
 use lienthong_core::id::ConnectorId;
@@ -12,11 +12,14 @@ use lienthong_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::channels::Channels;
+use super::fault::Fault;
 use super::intake::{Intake, Output};
 use crate::clock;
 use crate::net::Door;
-use crate::store::{Advance, Checkpoint, Group, Outcome, Receipt, Refusal, Remember, Run, RunError, RunOutcome, Store};
-use crate::wasm::{self, Call, Cause, Message, Plugin};
+use crate::store::{
+    Advance, Checkpoint, Group, Outcome, Receipt, Refusal, Remember, Run, RunError, RunOutcome, Sequence, Store, Submitted,
+};
+use crate::wasm::{Call, Message, Plugin};
 
 /// Records a source is asked for in one poll.
 const POLL_RECORDS: u32 = 10_000;
@@ -89,74 +92,6 @@ pub struct Polled {
     pub more: bool,
 }
 
-/// Why nothing of a call counts.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("{text}")]
-pub struct Fault {
-    /// To match on.
-    pub kind: FaultKind,
-    /// For a person.
-    pub text: String,
-    /// The end of the plugin's own output.
-    pub stderr: String,
-    /// The agency system asked to wait so long.
-    pub retry_after: Option<Duration>,
-}
-
-/// Whose fault it is, and whether time heals it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FaultKind {
-    /// The message cannot be read; another try will not help.
-    Message,
-    /// The plugin or its settings; another try will not help.
-    Plugin,
-    /// The call took too long; another try may help.
-    Time,
-    /// The agency system; another try may help.
-    Upstream,
-    /// The same key was used for another message.
-    KeyReused,
-    /// The hub itself; the message stays where it is.
-    Hub,
-}
-
-impl FaultKind {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Message => "message",
-            Self::Plugin => "plugin",
-            Self::Time => "time",
-            Self::Upstream => "upstream",
-            Self::KeyReused => "key-reused",
-            Self::Hub => "hub",
-        }
-    }
-}
-
-impl Fault {
-    fn hub(text: impl Into<String>) -> Self {
-        Self { kind: FaultKind::Hub, text: text.into(), stderr: String::new(), retry_after: None }
-    }
-}
-
-impl From<Box<wasm::Failed>> for Fault {
-    fn from(failed: Box<wasm::Failed>) -> Self {
-        use wasm::Failure;
-        let kind = match &failed.cause {
-            Cause::Plugin(Failure::InvalidInput(_)) | Cause::Message(_) => FaultKind::Message,
-            Cause::Plugin(Failure::RateLimited(_) | Failure::Upstream(_)) => FaultKind::Upstream,
-            Cause::Time(_) => FaultKind::Time,
-            cause if cause.is_passing() => FaultKind::Hub,
-            _ => FaultKind::Plugin,
-        };
-        let retry_after = match &failed.cause {
-            Cause::Plugin(Failure::RateLimited(seconds)) => seconds.map(|s| Duration::from_secs(s.into())),
-            _ => None,
-        };
-        Self { kind, text: failed.message, stderr: failed.stderr, retry_after }
-    }
-}
-
 impl Caller {
     /// Runs calls into this store's channels, as far as the city grants them.
     pub fn new(store: Store, channels: Channels, city: Arc<City>) -> Self {
@@ -176,43 +111,46 @@ impl Caller {
 
     /// Hands a message to a receiver. A message that is known already is not handed over again: its first answer is given.
     pub async fn receive(&self, connector: &Connector, message: Message, identity: Identity) -> Result<Received, Fault> {
+        self.run(connector, message, identity, None).await?.settle().await
+    }
+
+    /// The first half of [`receive`](Self::receive): the plugin has run, and what it brought is on its way to the disk. Messages
+    /// of one `sequence` are stored in the order in which this returned, and none behind one that was not stored.
+    pub async fn run(&self, connector: &Connector, message: Message, identity: Identity, sequence: Option<Sequence>) -> Result<Ran, Fault> {
         self.granted(connector)?;
         let scope = format!("connector:{}", connector.id);
         let known = self.store.recall(&scope, &identity.key).await.map_err(|error| Fault::hub(error.to_string()))?;
         if let Some(known) = known {
-            return if known.body_hash == identity.sha256 { Ok(repeated(&known.receipt)) } else { Err(key_reused()) };
+            let same = known.body_hash == identity.sha256;
+            return if same { Ok(Ran::Known(repeated(&known.receipt))) } else { Err(Fault::key_reused()) };
         }
         let received_at = message.received_at;
-        let run = RunClock::start(received_at);
+        let clock = RunClock::start(connector, received_at);
         let intake = self.intake(connector, received_at);
-        let result = connector.plugin.receive(self.call(connector, &intake), message).await;
-        let stored = match result {
-            Ok((reply, _)) => {
-                let output = intake.finish().await;
-                let mut received = Received {
-                    accepted: output.accepted,
-                    quarantined: output.rejected,
-                    first: output.first.clone(),
-                    reply: reply.map(|reply| Reply { content_type: reply.content_type, body: reply.body }),
-                    repeated: false,
-                };
-                let note = serde_json::to_vec(&received).map_err(|error| Fault::hub(error.to_string()))?;
-                let mut group = self.group(connector, received_at, output);
-                group.remember = Some(Remember { scope, key: identity.key, body_hash: identity.sha256, note });
-                self.settle(group).await.map(|settled| {
-                    if let Settled::Repeated(receipt) = settled {
-                        received = repeated(&receipt);
-                    }
-                    received
-                })
+        let reply = match connector.plugin.receive(self.call(connector, &intake), message).await {
+            Ok((reply, _)) => reply,
+            Err(failed) => {
+                let fault = Fault::from(failed);
+                intake.abandon().await;
+                self.record(clock.row(0, 0, Some(&fault))).await;
+                return Err(fault);
             }
-            Err(failed) => Err(Fault::from(failed)),
         };
-        if !matches!(&stored, Ok(received) if !received.repeated) {
-            intake.abandon().await;
-        }
-        self.record(connector, run, stored.as_ref().map(|r| (r.accepted, r.quarantined)).map_err(Clone::clone)).await;
-        stored
+        let output = intake.finish().await;
+        let received = Received {
+            accepted: output.accepted,
+            quarantined: output.rejected,
+            first: output.first.clone(),
+            reply: reply.map(|reply| Reply { content_type: reply.content_type, body: reply.body }),
+            repeated: false,
+        };
+        let note = serde_json::to_vec(&received).map_err(|error| Fault::hub(error.to_string()))?;
+        let mut group = self.group(connector, received_at, output);
+        group.remember = Some(Remember { scope, key: identity.key, body_hash: identity.sha256, note });
+        group.run = Some(clock.row(received.accepted, received.quarantined, None));
+        group.sequence = sequence;
+        let commit = self.begin(group).await;
+        Ok(Ran::Submitted(Box::new(Settling { caller: self.clone(), clock, intake, received, commit })))
     }
 
     /// Asks a source for what is new since its checkpoint.
@@ -221,42 +159,46 @@ impl Caller {
         let owner = format!("connector:{}", connector.id);
         let checkpoint = self.store.checkpoint(&owner).await.map_err(|error| Fault::hub(error.to_string()))?;
         let received_at = clock::now();
-        let run = RunClock::start(received_at);
+        let clock = RunClock::start(connector, received_at);
         let intake = self.intake(connector, received_at);
         let since = checkpoint.as_ref().map(|c| c.cursor.clone());
-        let polled = match connector.plugin.poll(self.call(connector, &intake), since, POLL_RECORDS).await {
+        let polled = match connector.plugin.poll(self.call(connector, &intake), received_at, since, POLL_RECORDS).await {
             Ok((progress, _)) => {
                 let output = intake.finish().await;
                 let polled = Polled { accepted: output.accepted, quarantined: output.rejected, more: progress.more };
-                self.publish(connector, owner, received_at, checkpoint, progress.next, output).await.map(|()| polled)
+                let mut group = self.group(connector, received_at, output);
+                group.run = Some(clock.row(polled.accepted, polled.quarantined, None));
+                self.publish(group, polled, owner, checkpoint, progress.next).await.map(|()| polled)
             }
             Err(failed) => Err(Fault::from(failed)),
         };
-        if polled.is_err() {
+        if let Err(fault) = &polled {
             intake.abandon().await;
+            self.record(clock.row(0, 0, Some(fault))).await;
         }
-        self.record(connector, run, polled.as_ref().map(|p| (p.accepted, p.quarantined)).map_err(Clone::clone)).await;
         polled
     }
 
     async fn publish(
         &self,
-        connector: &Connector,
+        mut group: Group,
+        polled: Polled,
         owner: String,
-        received_at: Timestamp,
         checkpoint: Option<Checkpoint>,
         next: Option<Vec<u8>>,
-        output: Output,
     ) -> Result<(), Fault> {
         let nothing_new = next.is_none() || next == checkpoint.as_ref().map(|c| c.cursor.clone());
-        if nothing_new && output.accepted + output.rejected == 0 {
+        if nothing_new && polled.accepted + polled.quarantined == 0 && group.attachments.is_empty() {
+            if let Some(run) = group.run {
+                self.record(run).await;
+            }
             return Ok(());
         }
-        let mut group = self.group(connector, received_at, output);
         // Also where the cursor stays: the checkpoint's version is what makes a lost answer safe to repeat.
         let cursor = next.or_else(|| checkpoint.as_ref().map(|c| c.cursor.clone())).unwrap_or_default();
         group.advance = Some(Advance { owner, expected: checkpoint.map(|c| c.version), cursor });
-        self.settle(group).await.map(|_| ())
+        let commit = self.begin(group).await;
+        self.settle(commit).await.map(|_| ())
     }
 
     fn intake(&self, connector: &Connector, received_at: Timestamp) -> Intake {
@@ -277,47 +219,91 @@ impl Caller {
         let mut group = Group::new(received_at, origin(connector));
         group.appends = output.appends;
         group.rejections = output.rejections;
+        group.attachments = output.attachments;
         group.publish = output.staged;
         group
     }
 
-    /// Commits a group, asking again while its fate is unknown. Safe because the key or the checkpoint refuses a second one.
-    async fn settle(&self, group: Group) -> Result<Settled, Fault> {
+    async fn begin(&self, group: Group) -> Commit {
+        // Without a key nobody could tell whether it was stored already, and in a sequence others wait behind it.
+        let again = (group.remember.is_some() && group.sequence.is_none()).then(|| group.clone());
+        Commit { submitted: self.store.submit(group).await, again }
+    }
+
+    /// Waits for a commit, asking again while its fate is unknown. Safe because the key refuses a second one.
+    async fn settle(&self, commit: Commit) -> Result<Settled, Fault> {
+        let Commit { mut submitted, again } = commit;
         let mut tries = 0;
         loop {
-            match self.store.commit(group.clone()).await {
+            match submitted.outcome().await {
                 Outcome::Committed(_) => return Ok(Settled::Committed),
                 Outcome::Repeated(receipt) => return Ok(Settled::Repeated(receipt)),
-                Outcome::Refused(Refusal::KeyReused) => return Err(key_reused()),
+                Outcome::Refused(Refusal::KeyReused) => return Err(Fault::key_reused()),
                 Outcome::Refused(refusal) => return Err(Fault::hub(refusal.to_string())),
                 Outcome::Unknown(why) => {
                     tries += 1;
-                    if tries == UNKNOWN_TRIES || group.remember.is_none() {
+                    let Some(group) = again.as_ref().filter(|_| tries < UNKNOWN_TRIES) else {
                         return Err(Fault::hub(format!("whether it was stored is not known: {why}")));
-                    }
+                    };
+                    submitted = self.store.submit(group.clone()).await;
                 }
             }
         }
     }
 
-    async fn record(&self, connector: &Connector, run: RunClock, result: Result<(u64, u64), Fault>) {
-        let (records, rejected) = *result.as_ref().unwrap_or(&(0, 0));
-        let fault = result.err();
-        let row = Run {
-            id: 0,
-            connector: connector.id.clone(),
-            started_at: run.at,
-            duration_us: u64::try_from(run.started.elapsed().as_micros()).unwrap_or(u64::MAX),
-            outcome: if fault.is_none() { RunOutcome::Ok } else { RunOutcome::Failed },
-            records,
-            rejected,
-            stderr_tail: fault.as_ref().map(|f| f.stderr.clone()).unwrap_or_default(),
-            error: fault.map(|f| RunError { kind: f.kind.as_str().into(), text: f.text }),
-        };
-        if let Err(error) = self.store.record_run(row).await {
-            tracing::warn!(connector = %connector.id, %error, "the run was not recorded");
+    /// Keeps a run that no group carries.
+    async fn record(&self, run: Run) {
+        let connector = run.connector.clone();
+        if let Err(error) = self.store.record_run(run).await {
+            tracing::warn!(%connector, %error, "the run was not recorded");
         }
     }
+}
+
+/// A message whose plugin has run.
+pub enum Ran {
+    /// It was known: this is what became of it.
+    Known(Received),
+    /// Its commit is under way.
+    Submitted(Box<Settling>),
+}
+
+/// A message whose commit is under way.
+pub struct Settling {
+    caller: Caller,
+    clock: RunClock,
+    intake: Intake,
+    received: Received,
+    commit: Commit,
+}
+
+impl Ran {
+    /// Waits until all of it is on the disk. An error means that nothing of it counts, or that nobody knows.
+    pub async fn settle(self) -> Result<Received, Fault> {
+        let Settling { caller, clock, intake, received, commit } = match self {
+            Self::Known(received) => return Ok(received),
+            Self::Submitted(settling) => *settling,
+        };
+        match caller.settle(commit).await {
+            Ok(Settled::Committed) => Ok(received),
+            Ok(Settled::Repeated(receipt)) => {
+                intake.abandon().await;
+                Ok(repeated(&receipt))
+            }
+            Err(fault) => {
+                intake.abandon().await;
+                caller.record(clock.row(0, 0, Some(&fault))).await;
+                Err(fault)
+            }
+        }
+    }
+}
+
+/// A group on its way.
+struct Commit {
+    submitted: Submitted,
+    /// For another try where the fate of the first is unknown.
+    again: Option<Group>,
 }
 
 enum Settled {
@@ -326,13 +312,28 @@ enum Settled {
 }
 
 struct RunClock {
+    connector: ConnectorId,
     at: Timestamp,
     started: Instant,
 }
 
 impl RunClock {
-    fn start(at: Timestamp) -> Self {
-        Self { at, started: Instant::now() }
+    fn start(connector: &Connector, at: Timestamp) -> Self {
+        Self { connector: connector.id.clone(), at, started: Instant::now() }
+    }
+
+    fn row(&self, records: u64, rejected: u64, fault: Option<&Fault>) -> Run {
+        Run {
+            id: 0,
+            connector: self.connector.clone(),
+            started_at: self.at,
+            duration_us: u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
+            outcome: if fault.is_none() { RunOutcome::Ok } else { RunOutcome::Failed },
+            records,
+            rejected,
+            stderr_tail: fault.map(|f| f.stderr.clone()).unwrap_or_default(),
+            error: fault.map(|f| RunError { kind: f.kind.as_str().into(), text: f.text.clone() }),
+        }
     }
 }
 
@@ -343,9 +344,4 @@ fn origin(connector: &Connector) -> Origin {
 fn repeated(receipt: &Receipt) -> Received {
     let first: Received = serde_json::from_slice(&receipt.note).unwrap_or_default();
     Received { repeated: true, ..first }
-}
-
-fn key_reused() -> Fault {
-    let text = "the idempotency key was used for another message: use a new key for new bytes".to_owned();
-    Fault { kind: FaultKind::KeyReused, text, stderr: String::new(), retry_after: None }
 }

@@ -1,20 +1,23 @@
 //! Where a guest's output goes: each record is decoded and validated as it is emitted, and kept until the call ends.
-//! Past [`STAGE_BYTES`] the output is staged in the store, invisible until the call's final transaction.
+//! Past [`STAGE_BYTES`] the output is staged in the store, invisible until the call's final transaction. Attachments are
+//! files of the store that nobody sees before it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use lienthong_core::city::Connector;
 use lienthong_core::decode::{DecodeLimits, Decoder};
+use lienthong_core::hash::ContentHash;
 use lienthong_core::id::{ChannelId, Port};
 use lienthong_core::log::Origin;
-use lienthong_core::ports::{self, Emit, Pending, Stopped, Verdict};
+use lienthong_core::ports::{self, Attached, Emit, Pending, Stopped, Verdict};
 use lienthong_core::record::{ValidBatch, Violation};
 use lienthong_core::time::Timestamp;
 use tokio::sync::Mutex;
 
 use super::channels::{Channel, Channels};
-use crate::store::{Append, CallId, Part, Rejection, Store};
+use crate::disk::{Draft, Drafted};
+use crate::store::{Append, Attachment, CallId, Part, Rejection, Store};
 
 /// Output held in memory before it is staged.
 const STAGE_BYTES: usize = 4 << 20;
@@ -33,6 +36,8 @@ pub struct Output {
     pub appends: Vec<Append>,
     /// Rejections not yet staged.
     pub rejections: Vec<Rejection>,
+    /// Finished files; none twice in a channel.
+    pub attachments: Vec<Attachment>,
     /// Set when parts were staged before: the final transaction publishes them.
     pub staged: Option<CallId>,
     /// Records that fit.
@@ -52,6 +57,7 @@ struct State {
     decoder: Decoder,
     batches: BTreeMap<ChannelId, ValidBatch>,
     rejections: Vec<Rejection>,
+    attachments: BTreeMap<(ChannelId, ContentHash), Drafted>,
     held_bytes: usize,
     staged: bool,
     accepted: u64,
@@ -72,6 +78,7 @@ impl Intake {
             decoder: Decoder::new(DecodeLimits::default()),
             batches: BTreeMap::new(),
             rejections: Vec::new(),
+            attachments: BTreeMap::new(),
             held_bytes: 0,
             staged: false,
             accepted: 0,
@@ -84,9 +91,11 @@ impl Intake {
     pub async fn finish(&self) -> Output {
         let mut state = self.0.lock().await;
         let (appends, rejections) = state.take_held();
+        let attachments = std::mem::take(&mut state.attachments).into_iter();
         Output {
             appends,
             rejections,
+            attachments: attachments.map(|((channel, _), file)| Attachment { channel, file }).collect(),
             staged: state.staged.then_some(state.call),
             accepted: state.accepted,
             rejected: state.rejected,
@@ -98,6 +107,7 @@ impl Intake {
     pub async fn abandon(&self) {
         let mut state = self.0.lock().await;
         state.take_held();
+        state.attachments.clear();
         if std::mem::take(&mut state.staged)
             && let Err(error) = state.store.abandon(state.call).await
         {
@@ -184,6 +194,41 @@ impl Emit for Intake {
             state.stage_if_large().await
         })
     }
+
+    fn attach<'a>(&'a mut self, port: &'a str) -> Pending<'a, Result<Box<dyn ports::Attachment>, Stopped>> {
+        Box::pin(async move {
+            let state = self.0.lock().await;
+            let (channel, draft) = (state.channel(port)?.id, state.store.draft());
+            Ok(Box::new(Writing { intake: self.clone(), channel, draft }) as Box<dyn ports::Attachment>)
+        })
+    }
+}
+
+/// An attachment that the guest is writing.
+struct Writing {
+    intake: Intake,
+    channel: ChannelId,
+    draft: Draft,
+}
+
+impl ports::Attachment for Writing {
+    fn write(&mut self, bytes: Vec<u8>) -> Pending<'_, Result<(), Stopped>> {
+        Box::pin(async move { self.draft.write(&bytes).await.map_err(not_kept) })
+    }
+
+    fn finish(self: Box<Self>) -> Pending<'static, Result<Attached, Stopped>> {
+        Box::pin(async move {
+            let Self { intake, channel, draft } = *self;
+            let file = draft.finish().await.map_err(not_kept)?;
+            let attached = Attached { hash: file.hash, size_bytes: file.size_bytes };
+            intake.0.lock().await.attachments.insert((channel, file.hash), file);
+            Ok(attached)
+        })
+    }
+}
+
+fn not_kept(error: std::io::Error) -> Stopped {
+    Stopped::Cancelled(format!("an attachment could not be kept: {error}"))
 }
 
 /// The lines of newline-delimited JSON that hold anything.

@@ -3,8 +3,11 @@
 
 pub mod call;
 pub mod channels;
+pub mod fault;
 pub mod intake;
 pub mod landing;
+pub mod messages;
+mod mllp;
 pub mod post;
 pub mod supervision;
 pub mod supervisor;

@@ -138,7 +138,7 @@ fn group(channel: &Channel, post: Post) -> Result<(Group, Vec<Reason>), Error> {
         note: serde_json::to_vec(&note).unwrap_or_default(),
     });
     let appends = if batch.is_empty() { vec![] } else { vec![Append { channel: channel.id.clone(), batch }] };
-    let group = Group { received_at: post.received_at, origin: post.origin, appends, rejections, publish: None, remember, advance: None };
+    let group = Group { appends, rejections, remember, ..Group::new(post.received_at, post.origin) };
     Ok((group, note.reasons))
 }
 

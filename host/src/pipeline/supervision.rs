@@ -1,6 +1,7 @@
 //! How each connector fares: what `status` shows.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lienthong_core::id::{AgencyId, ConnectorId, PluginName};
@@ -20,6 +21,20 @@ pub enum State {
     Failing,
 }
 
+/// A connector's own port.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct Port {
+    /// Where it listens.
+    #[schema(value_type = String)]
+    pub address: SocketAddr,
+    /// Connections that are open.
+    pub connections: u64,
+    /// Connections that were closed at once: too many, from elsewhere, or without a TLS that fits.
+    pub refused: u64,
+    /// Bytes that belong to no message.
+    pub skipped_bytes: u64,
+}
+
 /// One connector's condition since the hub started.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct Condition {
@@ -34,8 +49,10 @@ pub struct Condition {
     /// Whose system it is.
     #[schema(value_type = String)]
     pub agency: AgencyId,
-    /// `inbox`, `webhook` or `poll`.
+    /// `inbox`, `webhook`, `poll` or `mllp`.
     pub transport: &'static str,
+    /// Its own port, where it has one.
+    pub port: Option<Port>,
     /// What it does now.
     pub state: State,
     /// Messages that wait to be consumed.
@@ -71,6 +88,7 @@ impl Condition {
             plugin_version,
             agency,
             transport,
+            port: None,
             state: State::Idle,
             waiting: 0,
             calls: 0,
@@ -144,6 +162,37 @@ impl Supervision {
         });
     }
 
+    /// A connector has a port of its own.
+    pub fn listens(&self, connector: &ConnectorId, address: SocketAddr) {
+        self.change(connector, |condition| condition.port = Some(Port { address, connections: 0, refused: 0, skipped_bytes: 0 }));
+    }
+
+    /// A connection was opened at its port. The guard counts it as open until it is dropped.
+    pub fn connection(&self, connector: &ConnectorId) -> Connection {
+        self.change_port(connector, |port| port.connections += 1);
+        Connection { supervision: self.clone(), connector: connector.clone() }
+    }
+
+    /// A connection at its port was closed at once.
+    pub fn connection_refused(&self, connector: &ConnectorId) {
+        self.change_port(connector, |port| port.refused += 1);
+    }
+
+    /// So many more bytes belonged to no message.
+    pub fn skipped(&self, connector: &ConnectorId, bytes: u64) {
+        if bytes > 0 {
+            self.change_port(connector, |port| port.skipped_bytes += bytes);
+        }
+    }
+
+    fn change_port(&self, connector: &ConnectorId, change: impl FnOnce(&mut Port)) {
+        self.change(connector, |condition| {
+            if let Some(port) = &mut condition.port {
+                change(port);
+            }
+        });
+    }
+
     fn change(&self, connector: &ConnectorId, change: impl FnOnce(&mut Condition)) {
         if let Some(condition) = self.lock().get_mut(connector) {
             change(condition);
@@ -166,5 +215,17 @@ pub struct Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.supervision.change(&self.connector, |condition| condition.running -= 1);
+    }
+}
+
+/// An open connection.
+pub struct Connection {
+    supervision: Supervision,
+    connector: ConnectorId,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.supervision.change_port(&self.connector, |port| port.connections -= 1);
     }
 }

@@ -5,17 +5,22 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use lienthong_core::city::Transport;
+use lienthong_core::city::{Mllp, Transport};
+use lienthong_core::id::ConnectorId;
 use lienthong_core::retry::Backoff;
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::call::{Caller, Connector, Fault, FaultKind, Identity, Received};
-use super::supervision::Supervision;
+use super::call::{Identity, Received};
+use super::fault::{Fault, FaultKind};
+use super::messages::{Messages, known_by};
+use super::mllp::Port;
 use crate::clock;
-use crate::transport::body::{Body, FileBlob};
+use crate::disk::FileBlob;
+use crate::transport::body::Spool;
+use crate::transport::failed::FailedFolder;
 use crate::transport::inbox::{Arrival, Inbox, Settings, Shelf};
+use crate::transport::mllp::Listener;
 use crate::transport::name_pattern::NamePattern;
 use crate::wasm::Message;
 
@@ -31,16 +36,9 @@ const BACKOFF: Backoff = Backoff { first: Duration::from_secs(1), longest: Durat
 /// A file whose call takes too long is set aside after so many tries, so that it cannot block those behind it.
 const TIME_TRIES: u32 = 3;
 
-/// Messages of one connector that are handed over at the same time.
-const MESSAGES_AT_ONCE: usize = 8;
-
-/// A message waits so long for its turn; then the sender is asked to come back.
-const PLACE_WAIT: Duration = Duration::from_secs(5);
-
 /// The running connectors.
 pub struct Supervisor {
-    caller: Caller,
-    supervision: Supervision,
+    spool: Spool,
     data_folder: PathBuf,
     stop: CancellationToken,
     tasks: JoinSet<()>,
@@ -48,19 +46,14 @@ pub struct Supervisor {
 
 impl Supervisor {
     /// Starts nothing yet. Relative inbox paths are below `data_folder`.
-    pub fn new(caller: Caller, supervision: Supervision, data_folder: &Path, stop: CancellationToken) -> Self {
-        Self { caller, supervision, data_folder: data_folder.to_owned(), stop, tasks: JoinSet::new() }
+    pub fn new(spool: Spool, data_folder: &Path, stop: CancellationToken) -> Self {
+        Self { spool, data_folder: data_folder.to_owned(), stop, tasks: JoinSet::new() }
     }
 
-    /// Starts a connector.
-    pub fn start(&mut self, connector: Arc<Connector>) {
-        let worker = Worker {
-            caller: self.caller.clone(),
-            supervision: self.supervision.clone(),
-            connector: connector.clone(),
-            stop: self.stop.clone(),
-        };
-        match &connector.config.transport {
+    /// Starts a connector that fetches by itself. What others send to it comes through [`Messages`] and [`listen`](Self::listen).
+    pub fn start(&mut self, messages: Messages) {
+        let worker = Worker { stop: self.stop.clone(), messages };
+        match &worker.messages.connector().config.transport {
             Transport::Inbox { path, pattern } => {
                 let (folder, pattern) = (self.data_folder.join(path), pattern.clone());
                 self.tasks.spawn(async move { worker.watch(folder, &pattern).await });
@@ -69,9 +62,17 @@ impl Supervisor {
                 let every = *every;
                 self.tasks.spawn(async move { worker.poll(every).await });
             }
-            // Messages come through `Messages`.
-            Transport::Webhook => {}
+            Transport::Webhook | Transport::Mllp(_) => {}
         }
+    }
+
+    /// Lets senders in at a connector's own port.
+    pub fn listen(&mut self, messages: Messages, settings: Mllp, listener: Listener) {
+        let id = &messages.connector().id;
+        messages.supervision().listens(id, listener.address);
+        let failed = Arc::new(FailedFolder::new(self.data_folder.join("failed").join(id.as_str())));
+        let port = Port { failed, settings: Arc::new(settings), spool: self.spool.clone(), stop: self.stop.clone(), messages };
+        self.tasks.spawn(port.serve(listener));
     }
 
     /// Waits until every connector has come to rest after the stop was called.
@@ -85,13 +86,15 @@ impl Supervisor {
 }
 
 struct Worker {
-    caller: Caller,
-    supervision: Supervision,
-    connector: Arc<Connector>,
+    messages: Messages,
     stop: CancellationToken,
 }
 
 impl Worker {
+    fn id(&self) -> &ConnectorId {
+        &self.messages.connector().id
+    }
+
     async fn watch(self, folder: PathBuf, pattern: &str) {
         let Some(pattern) = NamePattern::new(pattern) else { return };
         let mut failures = 0;
@@ -101,7 +104,7 @@ impl Worker {
                 Ok(inbox) => break inbox,
                 Err(error) => {
                     failures += 1;
-                    self.failed(&format!("inbox {}: {error}", folder.display()));
+                    self.messages.failed(format!("inbox {}: {error}", folder.display()));
                     if self.pause(BACKOFF.delay(failures, entropy())).await.is_break() {
                         return;
                     }
@@ -129,11 +132,11 @@ impl Worker {
     /// Consumes what is ready. An error means: come back later, after so long if the agency system said so.
     async fn look(&self, inbox: &mut Inbox, failures: u32) -> Result<(), Option<Duration>> {
         let scan = inbox.scan(SystemTime::now()).await.map_err(|error| {
-            self.failed(&format!("inbox {}: {error}", inbox.folder().display()));
+            self.messages.failed(format!("inbox {}: {error}", inbox.folder().display()));
             None
         })?;
         let mut waiting = (scan.ready.len() + scan.unsettled) as u64;
-        self.supervision.waiting(&self.connector.id, waiting);
+        self.messages.supervision().waiting(self.id(), waiting);
         for arrival in scan.ready {
             if self.stop.is_cancelled() {
                 return Ok(());
@@ -141,23 +144,23 @@ impl Worker {
             let (shelf, reason) = match self.consume(&arrival).await {
                 Ok(_) => (Shelf::Done, None),
                 Err(fault) => {
-                    tracing::warn!(connector = %self.connector.id, file = arrival.name, fault = %fault.text, "a file was not taken");
-                    self.failed(&format!("{}: {}", arrival.name, fault.text));
+                    tracing::warn!(connector = %self.id(), file = arrival.name, fault = %fault.text, "a file was not taken");
+                    self.messages.failed(format!("{}: {}", arrival.name, fault.text));
                     match fault.kind {
                         FaultKind::Upstream | FaultKind::Hub => return Err(fault.retry_after),
                         FaultKind::Time if failures + 1 < TIME_TRIES => return Err(None),
                         FaultKind::Time | FaultKind::Message | FaultKind::Plugin | FaultKind::KeyReused => {
-                            (Shelf::Failed, Some(reason_text(&fault)))
+                            (Shelf::Failed, Some(fault.reason()))
                         }
                     }
                 }
             };
             inbox.shelve(&arrival, shelf, reason.as_deref()).await.map_err(|error| {
-                self.failed(&format!("{} could not be moved to {shelf:?}: {error}", arrival.path.display()));
+                self.messages.failed(format!("{} could not be moved to {shelf:?}: {error}", arrival.path.display()));
                 None
             })?;
             waiting = waiting.saturating_sub(1);
-            self.supervision.waiting(&self.connector.id, waiting);
+            self.messages.supervision().waiting(self.id(), waiting);
         }
         Ok(())
     }
@@ -169,32 +172,33 @@ impl Worker {
             let sha256 = blob.sha256()?;
             std::io::Result::Ok((blob, sha256))
         });
-        let hub = |text: String| Fault { kind: FaultKind::Hub, text, stderr: String::new(), retry_after: None };
-        let (blob, sha256) =
-            opened.await.map_err(|error| hub(error.to_string()))?.map_err(|error| hub(format!("{}: {error}", arrival.name)))?;
+        let (blob, sha256) = opened
+            .await
+            .map_err(|error| Fault::hub(error.to_string()))?
+            .map_err(|error| Fault::hub(format!("{}: {error}", arrival.name)))?;
         // A file is known by its name and its hash: the same name with other content is another message.
         let key = known_by(&arrival.name, &sha256);
         let message = Message { body: Arc::new(blob), name: Some(arrival.name.clone()), content_type: None, received_at: clock::now() };
-        hand_over(&self.caller, &self.supervision, &self.connector, message, Identity { key, sha256 }).await
+        self.messages.receive(message, Identity { key, sha256 }).await
     }
 
     async fn poll(self, every: Duration) {
         let mut failures = 0;
         loop {
-            let running = self.supervision.running(&self.connector.id);
-            let polled = self.caller.poll(&self.connector).await;
+            let running = self.messages.supervision().running(self.id());
+            let polled = self.messages.caller().poll(self.messages.connector()).await;
             drop(running);
             let pause = match polled {
                 Ok(polled) => {
                     failures = 0;
-                    self.supervision.succeeded(&self.connector.id, polled.accepted, polled.quarantined, clock::now());
+                    self.messages.supervision().succeeded(self.id(), polled.accepted, polled.quarantined, clock::now());
                     if polled.more { Duration::ZERO } else { every }
                 }
                 Err(fault) => {
                     failures += 1;
                     let last_words = Some(fault.stderr.trim()).filter(|words| !words.is_empty());
-                    tracing::warn!(connector = %self.connector.id, fault = %fault.text, last_words, "a poll failed");
-                    self.failed(&fault.text);
+                    tracing::warn!(connector = %self.id(), fault = %fault.text, last_words, "a poll failed");
+                    self.messages.failed(fault.text.clone());
                     fault.retry_after.unwrap_or_else(|| BACKOFF.delay(failures, entropy()))
                 }
             };
@@ -204,82 +208,12 @@ impl Worker {
         }
     }
 
-    fn failed(&self, text: &str) {
-        self.supervision.failed(&self.connector.id, text.to_owned(), clock::now());
-    }
-
     async fn pause(&self, time: Duration) -> std::ops::ControlFlow<()> {
         tokio::select! {
             () = self.stop.cancelled() => std::ops::ControlFlow::Break(()),
             () = tokio::time::sleep(time) => std::ops::ControlFlow::Continue(()),
         }
     }
-}
-
-/// Hands messages that the API received to a connector.
-#[derive(Clone)]
-pub struct Messages {
-    caller: Caller,
-    supervision: Supervision,
-    connector: Arc<Connector>,
-    places: Arc<Semaphore>,
-}
-
-impl Messages {
-    /// The door to one webhook connector.
-    pub fn new(caller: Caller, supervision: Supervision, connector: Arc<Connector>) -> Self {
-        Self { caller, supervision, connector, places: Arc::new(Semaphore::new(MESSAGES_AT_ONCE)) }
-    }
-
-    /// The connector behind it.
-    pub fn connector(&self) -> &Connector {
-        &self.connector
-    }
-
-    /// Hands a message over; none when too many are under way already. Without a key of the sender's own, the message's name
-    /// and its bytes are the key, as they are of a file.
-    pub async fn hand_over(
-        &self,
-        body: Body,
-        name: Option<String>,
-        content_type: Option<String>,
-        key: Option<String>,
-    ) -> Option<Result<Received, Fault>> {
-        let _place = tokio::time::timeout(PLACE_WAIT, self.places.acquire()).await.ok()?.ok()?;
-        let own_key = || known_by(name.as_deref().unwrap_or_default(), &body.sha256);
-        let identity = Identity { key: key.map_or_else(own_key, String::into_bytes), sha256: body.sha256 };
-        let message = Message { body: body.blob, name, content_type, received_at: clock::now() };
-        let result = hand_over(&self.caller, &self.supervision, &self.connector, message, identity).await;
-        if let Err(fault) = &result {
-            tracing::warn!(connector = %self.connector.id, fault = %fault.text, "a message was not taken");
-            self.supervision.failed(&self.connector.id, fault.text.clone(), clock::now());
-        }
-        Some(result)
-    }
-}
-
-async fn hand_over(
-    caller: &Caller,
-    supervision: &Supervision,
-    connector: &Connector,
-    message: Message,
-    identity: Identity,
-) -> Result<Received, Fault> {
-    let _running = supervision.running(&connector.id);
-    let received = caller.receive(connector, message, identity).await?;
-    let (records, rejected) = if received.repeated { (0, 0) } else { (received.accepted, received.quarantined) };
-    supervision.succeeded(&connector.id, records, rejected, clock::now());
-    Ok(received)
-}
-
-/// What a message is known by that has no key of its sender's own.
-fn known_by(name: &str, sha256: &[u8; 32]) -> Vec<u8> {
-    [name.as_bytes(), b"\0", sha256].concat()
-}
-
-fn reason_text(fault: &Fault) -> String {
-    let stderr = if fault.stderr.is_empty() { String::new() } else { format!("\n\nthe plugin's last words:\n{}\n", fault.stderr) };
-    format!("{}{stderr}\n", fault.text)
 }
 
 fn entropy() -> u64 {

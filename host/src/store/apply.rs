@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use lienthong_core::hash::ContentHash;
 use lienthong_core::id::ChannelId;
 use lienthong_core::log::{Origin, Position};
 use lienthong_core::time::Timestamp;
 use sqlx::{QueryBuilder, SqliteConnection};
 
+use super::attachment::Placed;
 use super::block::{Block, Sealed, SealedBatch, SealedRejections};
 use super::tail::End;
-use super::{Advance, CallId, KeyRow, Range, Receipt, Refusal, Remember, Remembered, Run, decode, receipts};
+use super::{Advance, CallId, KeyRow, Range, Receipt, Refusal, Remember, Remembered, Run, Sequence, decode, receipts};
 
 /// Rows of one INSERT with many; 12 parameters each, far below every database's limit.
 pub(super) const ROWS: usize = 500;
@@ -25,6 +27,11 @@ pub(super) enum Work {
         sealed: Sealed,
     },
     Abandon(CallId),
+    /// Before their files are put into place.
+    StageAttachments {
+        call: CallId,
+        hashes: Vec<ContentHash>,
+    },
     EnsureChannels(Vec<ChannelId>),
     OpenEpoch {
         channel: ChannelId,
@@ -50,9 +57,21 @@ pub(super) struct SealedGroup {
     pub(super) received_at: Timestamp,
     pub(super) origin: Origin,
     pub(super) sealed: Sealed,
+    pub(super) placed: Option<Placed>,
     pub(super) publish: Option<CallId>,
     pub(super) remember: Option<Remember>,
     pub(super) advance: Option<Advance>,
+    pub(super) run: Option<Run>,
+    pub(super) sequence: Option<Sequence>,
+}
+
+impl Work {
+    pub(super) fn sequence(&self) -> Option<&Sequence> {
+        match self {
+            Self::Group(group) => group.sequence.as_ref(),
+            _ => None,
+        }
+    }
 }
 
 /// What became of it, as far as the transaction goes well.
@@ -116,6 +135,7 @@ impl Apply<'_> {
             Work::Group(group) => self.group(*group).await,
             Work::Stage { call, received_at, origin, sealed } => self.stage(call, received_at, &origin, sealed).await,
             Work::Abandon(call) => self.abandon(call).await,
+            Work::StageAttachments { call, hashes } => self.stage_attachments(call, hashes).await,
             Work::EnsureChannels(channels) => self.ensure_channels(channels).await,
             Work::OpenEpoch { channel, at_least } => self.open_epoch(channel, at_least).await,
             Work::RecordRun(run) => self.record_run(*run).await,
@@ -131,7 +151,7 @@ impl Apply<'_> {
     }
 
     async fn group(&mut self, group: SealedGroup) -> Result<Done, Trouble> {
-        let SealedGroup { received_at, origin, sealed, publish, remember, advance } = group;
+        let SealedGroup { received_at, origin, sealed, placed, publish, remember, advance, run, sequence: _ } = group;
         if let Some(remember) = &remember
             && let Some(known) = receipts::recall(self.db, &remember.scope, &remember.key).await?
         {
@@ -153,6 +173,9 @@ impl Apply<'_> {
         }
         if let Some(call) = publish {
             self.staged_takes(call, &mut takes).await?;
+        }
+        if let Some(placed) = placed {
+            self.attach(placed, received_at, &origin, &mut takes).await?;
         }
 
         // One statement a channel, in the channels' order: so two transactions can never wait for each other.
@@ -193,6 +216,9 @@ impl Apply<'_> {
             receipts::remember(self.db, &remember, &receipt, received_at).await?;
             receipt.note = remember.note;
         }
+        if let Some(run) = run {
+            self.record_run(run).await?;
+        }
         Ok(Done::Committed(receipt))
     }
 
@@ -227,13 +253,16 @@ impl Apply<'_> {
     async fn count(&mut self, channel: &ChannelId, take: &Take) -> Result<Position, Trouble> {
         let row = sqlx::query(
             "UPDATE channel SET next_offset = next_offset + $1, accepted = accepted + $1 + $2, stored = stored + $1, open = open + $2, bytes = bytes + $3,
+                attachments = attachments + $4, attachment_bytes = attachment_bytes + $5,
                 last_epoch = CASE WHEN $1 > 0 THEN epoch ELSE last_epoch END,
                 last_offset = CASE WHEN $1 > 0 THEN next_offset + $1 ELSE last_offset END
-             WHERE channel = $4 RETURNING epoch, next_offset, last_epoch, last_offset",
+             WHERE channel = $6 RETURNING epoch, next_offset, last_epoch, last_offset",
         )
         .bind(take.records)
         .bind(take.rejections)
         .bind(take.bytes)
+        .bind(take.attachments)
+        .bind(take.attachment_bytes)
         .bind(channel.as_str())
         .fetch_optional(&mut *self.db)
         .await?
@@ -325,6 +354,8 @@ pub(super) struct Take {
     pub(super) records: i64,
     pub(super) rejections: i64,
     pub(super) bytes: i64,
+    pub(super) attachments: i64,
+    pub(super) attachment_bytes: i64,
 }
 
 /// Where the next batch of a channel goes.

@@ -1,6 +1,8 @@
 //! What every store must keep, whatever database is beneath: one suite for all. Each function gets a way to open the same
 //! store again and again.
 
+mod attachments;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -12,9 +14,11 @@ use lienthong_core::schema::ChannelSchema;
 use lienthong_core::time::Timestamp;
 use tokio::time::Instant;
 
+pub(crate) use attachments::{attached, attachment, attachments_count_with_their_group_or_never};
+
 use super::{
     Advance, Append, Error, Group, KeyOwner, KeyRow, Outcome, Part, QuarantineFilter, Receipt, Refusal, Rejection, Remember, Run, RunError,
-    RunOutcome, Store,
+    RunOutcome, Sequence, Store,
 };
 
 /// 2026-11-23T00:00:00Z.
@@ -473,4 +477,65 @@ pub(crate) async fn a_dropped_caller_breaks_nothing(open: impl AsyncFn() -> Stor
     let store = open().await;
     assert_eq!(store.end(&one), Some(at(1, 65)));
     adds_up(&store).await;
+}
+
+pub(crate) async fn a_sequence_goes_in_order_and_ends_where_one_fails(open: impl AsyncFn() -> Store) {
+    let store = open().await;
+    let one = channel("a/one");
+    store.ensure_channels(std::slice::from_ref(&one)).await.unwrap();
+    let sequence = Sequence::default();
+    let piece = |to: &str, n: u64| Group {
+        remember: Some(keyed(&n.to_string(), 1)),
+        sequence: Some(sequence.clone()),
+        ..group(vec![append(to, numbered(n..n + 1))])
+    };
+    // All of them wait for the writer at the same time, the large one too, which is packed beside the others.
+    let large = Group {
+        appends: vec![append("a/one", batch((0..3000).map(|n| format!("{{\"n\":1,\"note\":\"{n:0100}\"}}"))))],
+        ..piece("a/one", 1)
+    };
+    let mut submitted = vec![store.submit(piece("a/one", 0)).await, store.submit(large).await];
+    for (to, n) in [("a/one", 2), ("a/absent", 3), ("a/one", 4), ("a/one", 0), ("a/one", 5)] {
+        submitted.push(store.submit(piece(to, n)).await);
+    }
+    let beside = store.submit(group(vec![append("a/one", numbered(9..10))])).await;
+    let mut outcomes = Vec::new();
+    for submitted in submitted {
+        outcomes.push(submitted.outcome().await);
+    }
+    let firsts: Vec<u64> = outcomes.iter().take(3).map(|outcome| committed(outcome.clone()).ranges[0].first).collect();
+    assert_eq!(firsts, [0, 1, 3001]);
+    assert_eq!(outcomes[3], Outcome::Refused(Refusal::UnknownChannel(channel("a/absent"))));
+    // What was known already is not answered either: its place in the order is lost.
+    assert!(outcomes[4..].iter().all(|outcome| *outcome == Outcome::Refused(Refusal::OutOfSequence)), "{outcomes:?}");
+    assert_eq!(committed(beside.outcome().await).ranges[0].first, 3002);
+    assert_eq!(store.submit(piece("a/one", 6)).await.outcome().await, Outcome::Refused(Refusal::OutOfSequence));
+    // Sent again, in a sequence of its own, each is done once.
+    let again = Sequence::default();
+    let piece = |n: u64| Group { sequence: Some(again.clone()), ..piece("a/one", n) };
+    assert!(matches!(store.commit(piece(0)).await, Outcome::Repeated(_)));
+    assert_eq!(committed(store.commit(piece(4)).await).ranges[0].first, 3003);
+    adds_up(&store).await;
+}
+
+pub(crate) async fn a_run_is_recorded_with_its_group_or_not_at_all(open: impl AsyncFn() -> Store) {
+    let store = open().await;
+    store.ensure_channels(&[channel("a/one")]).await.unwrap();
+    let connector = ConnectorId::new("weather/stations").unwrap();
+    let run = Run {
+        id: 0,
+        connector: connector.clone(),
+        started_at: NOON,
+        duration_us: 1,
+        outcome: RunOutcome::Ok,
+        records: 1,
+        rejected: 0,
+        error: None,
+        stderr_tail: String::new(),
+    };
+    let with_run = |to: &str| Group { remember: Some(keyed("k", 1)), run: Some(run.clone()), ..group(vec![append(to, numbered(0..1))]) };
+    assert!(matches!(store.commit(with_run("a/absent")).await, Outcome::Refused(_)));
+    committed(store.commit(with_run("a/one")).await);
+    assert!(matches!(store.commit(with_run("a/one")).await, Outcome::Repeated(_)));
+    assert_eq!(store.runs(&connector, 10).await.unwrap(), [Run { id: 1, ..run }]);
 }

@@ -1,6 +1,6 @@
 //! A child process writes, is killed or meets a failing sync, and the store is held against what it had acknowledged.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -8,15 +8,20 @@ use std::process::{Command, Stdio};
 use lienthong_core::log::Position;
 use tokio::task::JoinSet;
 
-use super::conformance::{adds_up, append, batch, channel, everything, group, keyed, lines, part, rejection};
+use lienthong_core::hash::ContentHash;
+use sha2::{Digest, Sha256};
+
+use super::conformance::{adds_up, append, attached, attachment, batch, channel, everything, group, keyed, lines, part, rejection};
 use super::{Advance, Group, Health, Options, Outcome, Store};
 
 const FOLDER: &str = "LIENTHONG_TEST_STORE_FOLDER";
 const ROUND: &str = "LIENTHONG_TEST_STORE_ROUND";
+const ATTACH: &str = "LIENTHONG_TEST_STORE_ATTACH";
 const WRITERS: u64 = 6;
 const RECORDS: u64 = 20;
 
-/// One writer's group: some records at once, some staged before, one rejection, a key and its own checkpoint.
+/// One writer's group: some records at once, some staged before, one rejection, a key, its own checkpoint, and an
+/// attachment where the test is about those too.
 async fn write(store: &Store, round: u64, writer: u64, n: u64) -> Outcome {
     let record = |i: u64| format!("{{\"group\":\"{round}-{writer}-{n}\",\"i\":{i}}}");
     let call = store.begin_call();
@@ -27,7 +32,12 @@ async fn write(store: &Store, round: u64, writer: u64, n: u64) -> Outcome {
             other => Outcome::Unknown(other.to_string()),
         };
     }
+    let attachments = match std::env::var_os(ATTACH) {
+        Some(_) => vec![attachment(store, "a/one", format!("{round}-{writer}-{n}").as_bytes()).await],
+        None => vec![],
+    };
     let group = Group {
+        attachments,
         publish: Some(call),
         remember: Some(keyed(&format!("{round}-{writer}-{n}"), 1)),
         advance: Some(Advance { owner: format!("{round}-{writer}"), expected: n.checked_sub(1).map(|v| v + 1), cursor: vec![] }),
@@ -68,9 +78,57 @@ async fn child() {
     println!("failed for good");
 }
 
-fn command(program: &str, before: &[&str], folder: &Path, round: u64) -> Command {
+/// Not a test by itself: puts files into place and never commits them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "the child of a test beside it"]
+async fn child_that_never_commits() {
+    let Ok(folder) = std::env::var(FOLDER) else { return };
+    let store = Store::open(Options::new(folder)).await.unwrap();
+    store.ensure_channels(&[channel("a/one"), channel("a/two")]).await.unwrap();
+    let kept = Group { attachments: vec![attachment(&store, "a/one", b"kept").await], ..group(vec![]) };
+    assert!(matches!(store.commit(kept).await, Outcome::Committed(_)));
+    let placed = [attachment(&store, "a/one", b"lost").await, attachment(&store, "a/two", b"kept").await];
+    store.place(&placed).await.unwrap();
+    let _unfinished = store.draft().write(&[0; 100_000]).await;
+    std::io::stdout().lock().write_all(b"\nplaced\n").unwrap();
+    std::future::pending::<()>().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_in_place_that_was_never_committed_goes_at_the_next_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let itself = std::env::current_exe().unwrap();
+    let mut child = command(itself.to_str().unwrap(), &[], "child_that_never_commits", folder.path(), 0).spawn().unwrap();
+    let mut told = BufReader::new(child.stdout.take().unwrap()).lines();
+    while told.next().expect("the child ended by itself").unwrap() != "placed" {}
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let hash = |bytes: &[u8]| ContentHash::new(Sha256::digest(bytes).into());
+    let (kept, lost) = (hash(b"kept"), hash(b"lost"));
+    assert_eq!(files(folder.path()), BTreeSet::from([kept, lost]));
+    let store = Store::open(Options::new(folder.path())).await.unwrap();
+    assert_eq!(files(folder.path()), BTreeSet::from([kept]));
+    assert_eq!(attached(&store, "a/one", &kept).await.as_deref(), Some(&b"kept"[..]));
+    for (of, hash) in [("a/two", &kept), ("a/one", &lost)] {
+        assert_eq!(attached(&store, of, hash).await, None);
+    }
+    assert_eq!(store.inner.files.staged(), 0);
+    let left: i64 =
+        sqlx::query_scalar("SELECT COUNT(*) FROM staged_attachment").fetch_one(&mut *store.reader().await.unwrap()).await.unwrap();
+    assert_eq!(left, 0);
+}
+
+/// The hashes of the files that are in place.
+fn files(folder: &Path) -> BTreeSet<ContentHash> {
+    let names = |folder: &Path| -> Vec<_> { std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect() };
+    let folders = names(&folder.join("attachments")).into_iter().filter(|path| !path.ends_with(".staging"));
+    let files = folders.flat_map(|folder| names(&folder));
+    files.map(|path| path.file_name().unwrap().to_str().unwrap().parse().unwrap()).collect()
+}
+
+fn command(program: &str, before: &[&str], child: &str, folder: &Path, round: u64) -> Command {
     let mut command = Command::new(program);
-    command.args(before).args(["store::crash_tests::child", "--exact", "--ignored", "--nocapture"]);
+    command.args(before).args([&format!("store::crash_tests::{child}"), "--exact", "--ignored", "--nocapture"]);
     command.env(FOLDER, folder).env(ROUND, round.to_string()).stdout(Stdio::piped()).stderr(Stdio::null());
     command
 }
@@ -87,7 +145,7 @@ fn acknowledged(line: &str, ledger: &mut BTreeMap<String, u64>) {
 }
 
 /// Lost 0, doubled 0, torn 0, and the sums add up.
-async fn compare(folder: &Path, ledger: &BTreeMap<String, u64>) -> u64 {
+async fn compare(folder: &Path, ledger: &BTreeMap<String, u64>, attach: bool) -> u64 {
     let store = Store::open(Options::new(folder)).await.unwrap();
     let mut found = BTreeMap::<String, Vec<(u64, u64)>>::new();
     for (offset, line) in lines(&everything(&store, &channel("a/one")).await) {
@@ -100,6 +158,15 @@ async fn compare(folder: &Path, ledger: &BTreeMap<String, u64>) -> u64 {
         assert_eq!(records, &whole, "{group}");
         let known = store.recall("weather-office", group.as_bytes()).await.unwrap().unwrap();
         assert_eq!(known.receipt.ranges[0].first, first, "{group}");
+    }
+    if attach {
+        // Each group's file is there, and no other.
+        let hash = |group: &String| ContentHash::new(Sha256::digest(group.as_bytes()).into());
+        for group in found.keys() {
+            assert_eq!(attached(&store, "a/one", &hash(group)).await.as_deref(), Some(group.as_bytes()), "{group}");
+        }
+        assert_eq!(files(folder), found.keys().map(hash).collect());
+        assert_eq!((store.inner.files.staged(), store.sums().await.unwrap()[0].attachments), (0, found.len() as u64));
     }
     for (group, first) in ledger {
         assert_eq!(found.get(group).map(|records| records[0].0), Some(*first), "{group} was acknowledged and is lost");
@@ -122,7 +189,7 @@ async fn what_was_acknowledged_survives_kill_9() {
     let itself = std::env::current_exe().unwrap();
     let mut ledger = BTreeMap::new();
     for (round, acknowledgements) in [(0, 1), (1, 40), (2, 7), (3, 113), (4, 3), (5, 64)] {
-        let mut child = command(itself.to_str().unwrap(), &[], folder.path(), round).spawn().unwrap();
+        let mut child = command(itself.to_str().unwrap(), &[], "child", folder.path(), round).env(ATTACH, "").spawn().unwrap();
         let mut told = BufReader::new(child.stdout.take().unwrap()).lines();
         let before = ledger.len();
         while ledger.len() < before + acknowledgements {
@@ -134,7 +201,7 @@ async fn what_was_acknowledged_survives_kill_9() {
         for line in told.map_while(Result::ok) {
             acknowledged(&line, &mut ledger);
         }
-        assert!(compare(folder.path(), &ledger).await >= ledger.len() as u64);
+        assert!(compare(folder.path(), &ledger, true).await >= ledger.len() as u64);
     }
 }
 
@@ -146,12 +213,12 @@ async fn a_failed_sync_is_never_acknowledged() {
         let folder = tempfile::tempdir().unwrap();
         let inject = format!("inject=fsync,fdatasync:error=EIO:when={when}");
         let strace = ["-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync,fdatasync", "-e", &inject, itself.to_str().unwrap()];
-        let output = command("strace", &strace, folder.path(), 0).output().unwrap();
+        let output = command("strace", &strace, "child", folder.path(), 0).output().unwrap();
         let told = String::from_utf8_lossy(&output.stdout);
         assert!(told.contains("failed for good") && output.status.success(), "{told}");
         assert!(told.contains("end Unknown"), "{told}");
         let mut ledger = BTreeMap::new();
         told.lines().for_each(|line| acknowledged(line, &mut ledger));
-        compare(folder.path(), &ledger).await;
+        compare(folder.path(), &ledger, false).await;
     }
 }

@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use lienthong_core::hash::ContentHash;
 use lienthong_core::id::{AgencyId, ChannelId, ConnectorId};
 use lienthong_core::log::{Origin, Position};
 use lienthong_core::time::Timestamp;
@@ -58,6 +59,10 @@ pub(super) fn optional_time(row: &SqliteRow, at: usize) -> Result<Option<Timesta
 pub(super) fn hash(row: &SqliteRow, at: usize) -> Result<[u8; 32], sqlx::Error> {
     let bytes = row.try_get::<&[u8], _>(at)?;
     bytes.try_into().map_err(|e: std::array::TryFromSliceError| impossible("hash")(e.into()))
+}
+
+pub(super) fn content_hash(row: &SqliteRow, at: usize) -> Result<ContentHash, sqlx::Error> {
+    hash(row, at).map(ContentHash::new)
 }
 
 /// A JSON text.

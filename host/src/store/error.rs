@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use lienthong_core::hash::ContentHash;
+
 use super::Refusal;
 
 /// Why the store could not be opened, read or written.
@@ -70,6 +72,14 @@ pub enum Error {
         block: i64,
         /// What does not fit.
         what: String,
+    },
+    /// An attachment without its bytes.
+    #[error("the file of attachment {hash} is not what was kept ({source}): restore it from a backup")]
+    DamagedAttachment {
+        /// Its hash.
+        hash: ContentHash,
+        /// What is wrong.
+        source: std::io::Error,
     },
     /// Nothing was done.
     #[error(transparent)]

@@ -6,6 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
 use super::Error;
+use crate::disk;
 
 /// An exclusive lock on a folder. The system takes it back when the process dies, however it dies.
 #[derive(Debug)]
@@ -19,7 +20,7 @@ pub(super) fn hold(folder: &Path) -> Result<FolderLock, Error> {
         DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(Error::io("cannot make the folder", folder))?;
         // A new folder is only durable once the one above it is.
         if let Some(parent) = folder.parent().filter(|p| !p.as_os_str().is_empty()) {
-            File::open(parent).and_then(|f| f.sync_all()).map_err(Error::io("cannot sync the folder", parent))?;
+            disk::sync_folder(parent).map_err(Error::io("cannot sync the folder", parent))?;
         }
     }
     let path = folder.join("hub.lock");

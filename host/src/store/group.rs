@@ -1,12 +1,16 @@
 //! What goes into the log in one transaction, and what comes back.
 
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use lienthong_core::id::{ChannelId, SchemaId};
 use lienthong_core::log::{Origin, Position};
 use lienthong_core::record::{ValidBatch, Violation};
 use lienthong_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
+
+use super::{Attachment, Run};
 
 /// Everything that becomes visible together, or not at all.
 #[derive(Debug, Clone)]
@@ -19,18 +23,35 @@ pub struct Group {
     pub appends: Vec<Append>,
     /// Records and items that were refused, for the quarantine.
     pub rejections: Vec<Rejection>,
+    /// Files that belong to them. A channel has one of the same bytes once.
+    pub attachments: Vec<Attachment>,
     /// Makes visible what this call staged, after `appends` in each channel.
     pub publish: Option<CallId>,
     /// The idempotency key under which the receipt is kept for seven days.
     pub remember: Option<Remember>,
     /// The cursor that moves with it.
     pub advance: Option<Advance>,
+    /// The run it came of, recorded with it; not where the group is [`Outcome::Repeated`].
+    pub run: Option<Run>,
+    /// The groups before it without which it must not be done.
+    pub sequence: Option<Sequence>,
 }
 
 impl Group {
     /// A group that holds nothing yet.
     pub fn new(received_at: Timestamp, origin: Origin) -> Self {
-        Self { received_at, origin, appends: Vec::new(), rejections: Vec::new(), publish: None, remember: None, advance: None }
+        Self {
+            received_at,
+            origin,
+            appends: Vec::new(),
+            rejections: Vec::new(),
+            attachments: Vec::new(),
+            publish: None,
+            remember: None,
+            advance: None,
+            run: None,
+            sequence: None,
+        }
     }
 }
 
@@ -80,6 +101,21 @@ pub struct Advance {
     pub cursor: Vec<u8>,
 }
 
+/// Groups that go in one behind the other: once one of them was not done, none that was submitted behind it is. So several
+/// can wait for the writer, and yet none overtakes one that failed. Clones are the same sequence.
+#[derive(Debug, Clone, Default)]
+pub struct Sequence(Arc<AtomicBool>);
+
+impl Sequence {
+    pub(super) fn is_broken(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn break_off(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// A plugin's call whose output is staged. Made by [`super::Store::begin_call`]; unique as long as the store is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CallId(pub(super) i64);
@@ -126,9 +162,15 @@ pub enum Refusal {
     /// The checkpoint has another version than expected: someone else moved it.
     #[error("the checkpoint was moved by another: read it again and start from there")]
     CheckpointMoved,
+    /// One before it in its [`Sequence`] was not done.
+    #[error("what came before it was not stored: send it again, and this behind it")]
+    OutOfSequence,
     /// The disk is full. Passes as soon as there is space.
     #[error("the disk that holds the hub's data is full: free space, the hub resumes by itself")]
     Full,
+    /// A file of an attachment could not be put into place.
+    #[error("an attachment could not be put into place: {0}")]
+    Attachment(String),
     /// The database can no longer be trusted, or is held by another process.
     #[error("the store takes no data: {0}")]
     Failed(String),

@@ -11,9 +11,12 @@ use super::{ChannelSums, Checkpoint, Error, KeyOwner, KeyRow, QuarantineEntry, Q
 const MAX_ENTRIES: u32 = 1_000;
 
 pub(super) async fn sums(db: &mut SqliteConnection) -> Result<Vec<ChannelSums>, Error> {
-    let rows = sqlx::query("SELECT channel, epoch, next_offset, accepted, stored, open, discarded, bytes FROM channel ORDER BY channel")
-        .fetch_all(db)
-        .await?;
+    let rows = sqlx::query(
+        "SELECT channel, epoch, next_offset, accepted, stored, open, discarded, bytes, attachments, attachment_bytes
+         FROM channel ORDER BY channel",
+    )
+    .fetch_all(db)
+    .await?;
     rows.iter()
         .map(|row| {
             Ok(ChannelSums {
@@ -24,6 +27,8 @@ pub(super) async fn sums(db: &mut SqliteConnection) -> Result<Vec<ChannelSums>, 
                 open: decode::number(row, 5, "sum")?,
                 discarded: decode::number(row, 6, "sum")?,
                 bytes: decode::number(row, 7, "sum")?,
+                attachments: decode::number(row, 8, "sum")?,
+                attachment_bytes: decode::number(row, 9, "sum")?,
             })
         })
         .collect()

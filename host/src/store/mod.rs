@@ -1,9 +1,10 @@
-//! The log and all durable state, on SQLite: channels, checkpoints, receipts, quarantine, runs and keys.
+//! The log and all durable state, on SQLite: channels, checkpoints, receipts, quarantine, attachments, runs and keys.
 //!
 //! Everything is written by one task, many groups in one transaction; an answer comes after COMMIT with the WAL synced.
 //! A channel's offsets come from a counter row that moves in the transaction of the append itself.
 
 mod apply;
+mod attachment;
 mod block;
 #[cfg(test)]
 pub(crate) mod conformance;
@@ -29,11 +30,13 @@ mod tail;
 mod upkeep;
 mod writer;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use lienthong_core::hash::ContentHash;
 use lienthong_core::id::{ChannelId, ConnectorId};
 use lienthong_core::log::{Position, StoredBatch};
 use lienthong_core::time::Timestamp;
@@ -45,11 +48,16 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use apply::{Done, SealedGroup, Work};
+pub use attachment::Attachment;
+use attachment::{Files, Placed};
 use block::Sealed;
 pub use error::Error;
-pub use group::{Advance, Append, CallId, Checkpoint, Group, Outcome, Part, Range, Receipt, Refusal, Rejection, Remember, Remembered};
+pub use group::{
+    Advance, Append, CallId, Checkpoint, Group, Outcome, Part, Range, Receipt, Refusal, Rejection, Remember, Remembered, Sequence,
+};
 use writer::{Answer, Job, Shown, Writer};
 
+use crate::disk::{Draft, FileBlob};
 pub use rows::{ChannelSums, KeyOwner, KeyRow, QuarantineEntry, QuarantineFilter, Run, RunError, RunOutcome};
 
 /// How to open a store.
@@ -128,6 +136,7 @@ struct Inner {
     queue: mpsc::Sender<Job>,
     shares: Arc<Semaphore>,
     readers: SqlitePool,
+    files: Files,
     shown: Arc<Shown>,
     next_call: AtomicI64,
     closing: CancellationToken,
@@ -142,19 +151,21 @@ impl Drop for Inner {
 }
 
 impl Store {
-    /// Opens or makes the store in its folder and locks it. Deletes what lost calls staged.
+    /// Opens or makes the store in its folder and locks it. Deletes what lost calls staged, files too.
     ///
     /// # Errors
     /// [`Error::InUse`] when another hub has the folder, [`Error::Foreign`], [`Error::Damaged`] and [`Error::Newer`] for a
     /// file that is not ours to open, [`Error::Pragma`] where durability cannot be promised.
     pub async fn open(options: Options) -> Result<Self, Error> {
         let Options { folder, group } = options;
-        let lock = {
+        let (lock, files) = {
             let folder = folder.clone();
-            tokio::task::spawn_blocking(move || folder::hold(&folder)).await.map_err(|_| Refusal::Closing)??
+            let open = move || Ok::<_, Error>((folder::hold(&folder)?, Files::open(&folder)?));
+            tokio::task::spawn_blocking(open).await.map_err(|_| Refusal::Closing)??
         };
         let path = database::file(&folder);
         let mut db = database::writer(&path).await?;
+        attachment::delete_lost(&mut db, &files).await?;
         let first_call = staging::delete_lost(&mut db).await?;
         let writer = Writer::new(db, lock, group).await?;
         let readers = database::readers(&path).await?;
@@ -165,6 +176,7 @@ impl Store {
             queue,
             shares: Arc::new(Semaphore::new(QUEUE_KIB)),
             readers,
+            files,
             shown,
             next_call: AtomicI64::new(first_call),
             closing,
@@ -191,22 +203,65 @@ impl Store {
 
     /// Puts a group into the log, all of it or nothing, and answers once it is on the disk. Waits while the queue is full.
     ///
+    /// Files of attachments are put into place before, under a row that lets the next start remove them.
     /// A known `remember` key decides first ([`Outcome::Repeated`] or [`Refusal::KeyReused`]), then the checkpoint.
     pub async fn commit(&self, group: Group) -> Outcome {
-        let Group { received_at, origin, appends, rejections, publish, remember, advance } = group;
-        let sealed = match seal(appends, rejections).await {
-            Ok(sealed) => sealed,
-            Err(refusal) => return Outcome::Refused(refusal),
-        };
+        self.submit(group).await.outcome().await
+    }
+
+    /// Hands a group to the writer and does not wait for its commit. Waits while the queue is full. Groups are done in the
+    /// order in which this returned.
+    pub async fn submit(&self, group: Group) -> Submitted {
+        let sequence = group.sequence.clone();
+        let queued = self.queue(group).await;
+        if let (Err(_), Some(sequence)) = (&queued, sequence) {
+            sequence.break_off();
+        }
+        Submitted(queued.map_err(|error| match error {
+            Error::Refused(refusal) => Answer::Refused(refusal),
+            error => Answer::Unknown(error.to_string()),
+        }))
+    }
+
+    async fn queue(&self, group: Group) -> Result<oneshot::Receiver<Answer>, Error> {
+        let Group { received_at, origin, appends, rejections, attachments, publish, remember, advance, run, sequence } = group;
+        let sealed = seal(appends, rejections).await?;
+        let placed = self.place(&attachments).await?;
         let extra = remember.as_ref().map_or(0, |r| r.note.len()) + advance.as_ref().map_or(0, |a| a.cursor.len());
         let weight = sealed.weight() + extra;
-        match self.send(Work::Group(Box::new(SealedGroup { received_at, origin, sealed, publish, remember, advance })), weight).await {
-            Answer::Done(Done::Committed(receipt)) => Outcome::Committed(receipt),
-            Answer::Done(Done::Repeated(receipt)) => Outcome::Repeated(receipt),
-            Answer::Done(Done::Rows(_) | Done::Epoch(_)) => Outcome::Unknown("the writer answered something else".into()),
-            Answer::Refused(refusal) => Outcome::Refused(refusal),
-            Answer::Unknown(why) => Outcome::Unknown(why),
+        let group = SealedGroup { received_at, origin, sealed, placed, publish, remember, advance, run, sequence };
+        Ok(self.enqueue(Work::Group(Box::new(group)), weight).await?)
+    }
+
+    /// Puts a group's files into place: durable, and not visible before the group is committed.
+    async fn place(&self, attachments: &[Attachment]) -> Result<Option<Placed>, Error> {
+        if attachments.is_empty() {
+            return Ok(None);
         }
+        let by_hash: BTreeMap<_, _> = attachments.iter().map(|a| (a.file.hash, a.file.clone())).collect();
+        let rows = attachments.iter().map(|a| ((a.file.hash, a.channel.clone()), a.file.size_bytes)).collect();
+        let call = self.begin_call();
+        self.rows(Work::StageAttachments { call, hashes: by_hash.keys().copied().collect() }).await?;
+        let files = self.inner.files.clone();
+        tokio::task::spawn_blocking(move || files.place(&by_hash)).await.map_err(|_| Refusal::Closing)??;
+        Ok(Some(Placed { call, rows }))
+    }
+
+    /// Begins a file that a group's attachments may name once it is finished.
+    pub fn draft(&self) -> Draft {
+        self.inner.files.draft()
+    }
+
+    /// The bytes of a channel's attachment; `None` where it has no such one.
+    ///
+    /// # Errors
+    /// [`Error::DamagedAttachment`] where the file is not what was kept.
+    pub async fn attachment(&self, channel: &ChannelId, hash: &ContentHash) -> Result<Option<FileBlob>, Error> {
+        let size = attachment::size(&mut *self.reader().await?, channel, hash).await?;
+        let Some(size_bytes) = size else { return Ok(None) };
+        let (files, hash) = (self.inner.files.clone(), *hash);
+        let opened = tokio::task::spawn_blocking(move || files.read(&hash, size_bytes)).await.map_err(|_| Refusal::Closing)?;
+        opened.map(Some).map_err(|source| Error::DamagedAttachment { hash, source })
     }
 
     /// A name for the output of one call.
@@ -357,18 +412,42 @@ impl Store {
 
     /// Hands work to the writer and waits for its answer.
     async fn send(&self, work: Work, weight: usize) -> Answer {
+        Submitted(self.enqueue(work, weight).await.map_err(Answer::Refused)).answer().await
+    }
+
+    async fn enqueue(&self, work: Work, weight: usize) -> Result<oneshot::Receiver<Answer>, Refusal> {
         if let Health::Failed(why) = self.health() {
-            return Answer::Refused(Refusal::Failed(why));
+            return Err(Refusal::Failed(why));
         }
         let share = (weight >> 10).clamp(1, QUEUE_KIB) as u32;
-        let Ok(_share) = Arc::clone(&self.inner.shares).acquire_many_owned(share).await else {
-            return Answer::Refused(Refusal::Closing);
-        };
+        let _share = Arc::clone(&self.inner.shares).acquire_many_owned(share).await.map_err(|_| Refusal::Closing)?;
         let (reply, answer) = oneshot::channel();
-        if self.inner.queue.send(Job { work, weight, reply, _share }).await.is_err() {
-            return Answer::Refused(Refusal::Closing);
+        self.inner.queue.send(Job { work, weight, reply, _share }).await.map_err(|_| Refusal::Closing)?;
+        Ok(answer)
+    }
+}
+
+/// A group that the writer has, or has refused already. Dropping it undoes nothing.
+#[must_use]
+pub struct Submitted(Result<oneshot::Receiver<Answer>, Answer>);
+
+impl Submitted {
+    /// Waits until it is on the disk, or surely is not, or nobody can know.
+    pub async fn outcome(self) -> Outcome {
+        match self.answer().await {
+            Answer::Done(Done::Committed(receipt)) => Outcome::Committed(receipt),
+            Answer::Done(Done::Repeated(receipt)) => Outcome::Repeated(receipt),
+            Answer::Done(Done::Rows(_) | Done::Epoch(_)) => Outcome::Unknown("the writer answered something else".into()),
+            Answer::Refused(refusal) => Outcome::Refused(refusal),
+            Answer::Unknown(why) => Outcome::Unknown(why),
         }
-        answer.await.unwrap_or_else(|_| Answer::Unknown("the writer ended before it answered".into()))
+    }
+
+    async fn answer(self) -> Answer {
+        match self.0 {
+            Ok(answer) => answer.await.unwrap_or_else(|_| Answer::Unknown("the writer ended before it answered".into())),
+            Err(answer) => answer,
+        }
     }
 }
 

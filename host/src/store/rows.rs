@@ -22,6 +22,10 @@ pub struct ChannelSums {
     pub discarded: u64,
     /// Bytes of the stored records, uncompressed.
     pub bytes: u64,
+    /// Attachments, which are no part of the sum.
+    pub attachments: u64,
+    /// Their bytes. A file that several channels have counts in each.
+    pub attachment_bytes: u64,
 }
 
 /// Which quarantine entries; the newest come first.

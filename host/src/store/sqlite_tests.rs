@@ -2,7 +2,7 @@
 
 use super::apply::Work;
 use super::conformance::{self, adds_up, append, channel, group, numbered};
-use super::{Error, Health, Options, Outcome, Refusal, Store};
+use super::{Error, Group, Health, Options, Outcome, Refusal, Sequence, Store};
 
 macro_rules! conform {
     ($($name:ident),* $(,)?) => {$(
@@ -24,8 +24,11 @@ conform!(
     waits_end_when_a_record_comes,
     epochs_follow_each_other,
     the_quarantine_keeps_items_whole,
+    attachments_count_with_their_group_or_never,
     runs_and_keys_are_kept,
     a_dropped_caller_breaks_nothing,
+    a_sequence_goes_in_order_and_ends_where_one_fails,
+    a_run_is_recorded_with_its_group_or_not_at_all,
 );
 
 async fn refusal(folder: &std::path::Path) -> Error {
@@ -73,7 +76,28 @@ async fn a_newer_database_is_refused() {
     let mut db = super::database::writer(&super::database::file(folder.path())).await.unwrap();
     sqlx::query("INSERT INTO migration (version) VALUES (99)").execute(&mut db).await.unwrap();
     sqlx::Connection::close(db).await.unwrap();
-    insta::assert_snapshot!(refusal(folder.path()).await, @"the database has version 99, this hub knows up to 1: run the newer hub");
+    insta::assert_snapshot!(refusal(folder.path()).await, @"the database has version 99, this hub knows up to 2: run the newer hub");
+}
+
+#[tokio::test]
+async fn a_database_of_an_earlier_hub_is_brought_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(Options::new(folder.path())).await.unwrap();
+    store.ensure_channels(&[channel("a/one")]).await.unwrap();
+    assert!(matches!(store.commit(group(vec![append("a/one", numbered(0..3))])).await, Outcome::Committed(_)));
+    store.close().await.unwrap();
+    let mut db = super::database::writer(&super::database::file(folder.path())).await.unwrap();
+    let before_attachments = "DROP TABLE attachment; DROP TABLE staged_attachment; DELETE FROM migration WHERE version > 1;
+        ALTER TABLE channel DROP COLUMN attachments; ALTER TABLE channel DROP COLUMN attachment_bytes";
+    sqlx::raw_sql(before_attachments).execute(&mut db).await.unwrap();
+    sqlx::Connection::close(db).await.unwrap();
+    let store = Store::open(Options::new(folder.path())).await.unwrap();
+    let sums = &store.sums().await.unwrap()[0];
+    assert_eq!((sums.stored, sums.attachments, sums.attachment_bytes), (3, 0, 0));
+    let attachments = vec![conformance::attachment(&store, "a/one", b"new").await];
+    assert!(matches!(store.commit(super::Group { attachments, ..group(vec![]) }).await, Outcome::Committed(_)));
+    assert_eq!(store.sums().await.unwrap()[0].attachments, 1);
+    adds_up(&store).await;
 }
 
 #[tokio::test]
@@ -114,12 +138,17 @@ async fn a_full_disk_refuses_and_resumes_by_itself() {
     assert_eq!(refused, Outcome::Refused(Refusal::Full));
     assert_eq!(store.health(), Health::Full);
     assert_eq!(store.commit(noise(77)).await, Outcome::Refused(Refusal::Full));
+    let sequence = Sequence::default();
+    let in_sequence = |seed| Group { sequence: Some(sequence.clone()), ..noise(seed) };
+    assert_eq!(store.commit(in_sequence(79)).await, Outcome::Refused(Refusal::Full));
     adds_up(&store).await;
     // Raising the limit is a write that succeeds, as any write would once there is space.
     store.answer(Work::MaxPages(1 << 20), 0).await.unwrap();
     let Outcome::Committed(receipt) = store.commit(noise(78)).await else { panic!("it did not resume") };
     assert_eq!(receipt.ranges[0].first, stored * 400);
     assert_eq!(store.health(), Health::Ready);
+    // Space came too late for what waited behind the one that was refused.
+    assert_eq!(store.commit(in_sequence(80)).await, Outcome::Refused(Refusal::OutOfSequence));
     adds_up(&store).await;
 }
 

@@ -26,7 +26,8 @@ pub(super) async fn delete_lost(db: &mut SqliteConnection) -> Result<i64, sqlx::
 
 pub(super) async fn first_free_call(db: &mut SqliteConnection) -> Result<i64, sqlx::Error> {
     let last: i64 = sqlx::query_scalar(
-        "SELECT COALESCE(MAX(call), 0) FROM (SELECT MAX(call) AS call FROM staged_batch UNION ALL SELECT MAX(call) FROM staged_rejection) AS staged",
+        "SELECT COALESCE(MAX(call), 0) FROM (SELECT MAX(call) AS call FROM staged_batch UNION ALL SELECT MAX(call) FROM staged_rejection
+            UNION ALL SELECT MAX(call) FROM staged_attachment) AS staged",
     )
     .fetch_one(db)
     .await?;
@@ -158,7 +159,7 @@ impl Apply<'_> {
 }
 
 /// A staged row refers to its channel; where there is none, that is what the foreign key says.
-fn unknown_channel(error: sqlx::Error, channel: &ChannelId) -> Trouble {
+pub(super) fn unknown_channel(error: sqlx::Error, channel: &ChannelId) -> Trouble {
     if error.as_database_error().is_some_and(|e| e.is_foreign_key_violation()) {
         return Refusal::UnknownChannel(channel.clone()).into();
     }

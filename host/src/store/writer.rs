@@ -11,7 +11,7 @@ use super::apply::{Apply, BlockNumbers, Done, Trouble, Work};
 use super::error::{Severity, severity, sqlite_code};
 use super::folder::FolderLock;
 use super::tail::{End, Tails};
-use super::{Error, GroupCommit, Health, Refusal, decode};
+use super::{Error, GroupCommit, Health, Refusal, Sequence, decode};
 
 /// Compressed bytes after which the WAL goes into the database.
 const CHECKPOINT_BYTES: usize = 16 << 20;
@@ -162,14 +162,17 @@ impl Writer {
     async fn transact(&mut self, works: Vec<(Work, usize)>) -> Vec<Answer> {
         let asked = works.len();
         let weight: usize = works.iter().map(|(_, weight)| weight + 4_096).sum();
+        let sequences: Vec<Sequence> = works.iter().filter_map(|(work, _)| work.sequence().cloned()).collect();
         let (answers, ends) = match self.attempt(works).await {
             Ok(applied) => applied,
             Err(error) => {
+                sequences.iter().for_each(Sequence::break_off);
                 let refusal = self.give_up(error).await;
                 return (0..asked).map(|_| Answer::Refused(refusal.clone())).collect();
             }
         };
         if let Err(error) = sqlx::query("COMMIT").execute(&mut self.db).await {
+            sequences.iter().for_each(Sequence::break_off);
             return self.commit_failed(error, answers).await;
         }
         for (channel, end) in ends {
@@ -192,6 +195,11 @@ impl Writer {
         let mut answers = Vec::with_capacity(works.len());
         let mut ends = Vec::new();
         for (work, _) in works {
+            let sequence = work.sequence().cloned();
+            if sequence.as_ref().is_some_and(Sequence::is_broken) {
+                answers.push(Answer::Refused(Refusal::OutOfSequence));
+                continue;
+            }
             sqlx::query("SAVEPOINT piece").execute(&mut self.db).await?;
             let mut apply = Apply { db: &mut self.db, blocks: &mut self.blocks, ends: Vec::new() };
             let done = apply.work(work).await;
@@ -209,6 +217,9 @@ impl Writer {
             };
             sqlx::query("ROLLBACK TO SAVEPOINT piece").execute(&mut self.db).await?;
             sqlx::query("RELEASE SAVEPOINT piece").execute(&mut self.db).await?;
+            if let Some(sequence) = sequence {
+                sequence.break_off();
+            }
             answers.push(Answer::Refused(refusal));
         }
         Ok((answers, ends))

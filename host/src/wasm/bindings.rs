@@ -25,5 +25,8 @@ wasmtime::component::bindgen!({
         "lienthong:connector/log.write": trappable,
     },
     exports: { default: async },
-    with: { "lienthong:connector/io.blob": super::imports::Body },
+    with: {
+        "lienthong:connector/io.blob": super::imports::Body,
+        "lienthong:connector/io.attachment": super::imports::Attachment,
+    },
 });

@@ -57,6 +57,8 @@ pub struct Usage {
     pub memory_peak: u64,
     /// Bytes emitted, rejected and returned.
     pub output_bytes: u64,
+    /// Bytes of attachments, those that were not finished among them. Each counts as at least 4 KiB.
+    pub attachment_bytes: u64,
     /// Crossings from the guest into the hub, growing a memory among them.
     pub host_calls: u64,
     /// Lines the guest logged, those dropped among them.
@@ -101,6 +103,8 @@ pub enum Cause {
     Memory(u64),
     /// `limits.output`, bytes
     Output(u64),
+    /// `limits.attachments`, bytes
+    Attachments(u64),
     /// `limits.message`, bytes
     Message(u64),
     /// `limits.host_calls`
@@ -147,6 +151,7 @@ impl std::fmt::Display for Cause {
             Self::Time(value) => limit(f, "the call took too long", &Show(*value), "time_per_call"),
             Self::Memory(value) => limit(f, "the call wanted more memory", &Bytes(*value), "memory"),
             Self::Output(value) => limit(f, "the call put out too much", &Bytes(*value), "output"),
+            Self::Attachments(value) => limit(f, "the call attached too much", &Bytes(*value), "attachments"),
             Self::Message(value) => limit(f, "the message is too large", &Bytes(*value), "message"),
             Self::HostCalls(value) => limit(f, "the plugin called the hub too often", value, "host_calls"),
             Self::HttpRequests(value) => limit(f, "the call sent too many HTTP requests", value, "http_requests"),

@@ -17,8 +17,12 @@ const PACKAGE: &str = "lienthong:connector";
 const VERSION: (u64, u64) = (1, 0);
 
 /// What this hub offers of its own package: interface, functions.
-const OFFERED: [(&str, &[&str]); 4] =
-    [("types", &[]), ("io", &["[method]blob.read", "[method]blob.size", "emit", "reject"]), ("config", &["settings"]), ("log", &["write"])];
+const OFFERED: [(&str, &[&str]); 4] = [
+    ("types", &[]),
+    ("io", &["[method]attachment.write", "[method]blob.read", "[method]blob.size", "attach", "emit", "finish", "reject"]),
+    ("config", &["settings"]),
+    ("log", &["write"]),
+];
 
 /// What this hub offers of WASI 0.2, with an empty context: there is no file, no argument and no socket behind it.
 const WASI: [&str; 29] = [

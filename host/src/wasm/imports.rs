@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use lienthong_core::ports::{Blob, Stopped};
+use lienthong_core::ports::{self, Blob, Stopped};
 use wasmtime::component::Resource;
 
-use super::bindings::lienthong::connector::io::{self, IoError, Refusal, Verdict};
+use super::bindings::lienthong::connector::io::{self, Attached, IoError, Refusal, Verdict};
 use super::bindings::lienthong::connector::{config, log, types};
 use super::call::Cause;
 use super::state::State;
@@ -15,9 +15,22 @@ const READ_BYTES: u32 = 1 << 20;
 /// The most of one log line that is kept, bytes.
 const LINE_BYTES: usize = 2 << 10;
 
+/// Attachments that one guest may have open at a time: each holds a file and a buffer.
+const OPEN_ATTACHMENTS: u32 = 16;
+/// What an attachment counts at least, bytes: a file takes a block of the disk however short it is.
+const ATTACHMENT_BYTES: u64 = 4 << 10;
+
 /// A message's body as the guest holds it.
 #[allow(unreachable_pub)] // The generated bindings name it as public.
 pub struct Body(pub(super) Arc<dyn Blob>);
+
+/// A file that the guest is writing.
+#[allow(unreachable_pub)] // The generated bindings name it as public.
+pub struct Attachment {
+    to: Box<dyn ports::Attachment>,
+    /// Bytes that it may still take without being counted: a short one was counted as a longer one.
+    counted: u64,
+}
 
 impl types::Host for State {}
 
@@ -45,6 +58,26 @@ impl io::HostBlob for State {
     }
 }
 
+impl io::HostAttachment for State {
+    async fn write(&mut self, attachment: Resource<Attachment>, bytes: Vec<u8>) -> wasmtime::Result<Result<(), io::Stopped>> {
+        let attachment = self.table.get_mut(&attachment)?;
+        let size = bytes.len() as u64;
+        let uncounted = size.saturating_sub(attachment.counted);
+        attachment.counted = attachment.counted.saturating_sub(size);
+        if !self.meter.attach(uncounted) {
+            return Ok(Err(self.attached_too_much()));
+        }
+        let taken = attachment.to.write(bytes).await;
+        Ok(taken.map_err(|why| self.stopped(why)))
+    }
+
+    async fn drop(&mut self, attachment: Resource<Attachment>) -> wasmtime::Result<()> {
+        self.table.delete(attachment)?;
+        self.open_attachments -= 1;
+        Ok(())
+    }
+}
+
 impl io::Host for State {
     async fn emit(&mut self, port: String, records: Vec<u8>) -> wasmtime::Result<Result<Verdict, io::Stopped>> {
         if !self.meter.put_out(records.len()) {
@@ -68,6 +101,32 @@ impl io::Host for State {
         let taken = self.emit.reject(&port, bytes, reason, at).await;
         Ok(taken.map_err(|why| self.stopped(why)))
     }
+
+    async fn attach(&mut self, port: String) -> wasmtime::Result<Result<Resource<Attachment>, io::Stopped>> {
+        if self.open_attachments == OPEN_ATTACHMENTS {
+            let cause = Cause::Contract(format!("it opened more than {OPEN_ATTACHMENTS} attachments at a time"));
+            self.meter.breach.note(cause.clone());
+            return Ok(Err(io::Stopped::Limit(cause.to_string())));
+        }
+        if !self.meter.attach(ATTACHMENT_BYTES) {
+            return Ok(Err(self.attached_too_much()));
+        }
+        let to = match self.emit.attach(&port).await {
+            Ok(to) => to,
+            Err(why) => return Ok(Err(self.stopped(why))),
+        };
+        self.open_attachments += 1;
+        Ok(Ok(self.table.push(Attachment { to, counted: ATTACHMENT_BYTES })?))
+    }
+
+    async fn finish(&mut self, attachment: Resource<Attachment>) -> wasmtime::Result<Result<Attached, io::Stopped>> {
+        let attachment = self.table.delete(attachment)?;
+        self.open_attachments -= 1;
+        let finished = attachment.to.finish().await;
+        Ok(finished
+            .map(|attached| Attached { sha256: attached.hash.to_string(), size: attached.size_bytes })
+            .map_err(|why| self.stopped(why)))
+    }
 }
 
 impl State {
@@ -83,6 +142,10 @@ impl State {
 
     fn too_much(&self) -> io::Stopped {
         io::Stopped::Limit(Cause::Output(self.meter.limits.output_bytes).to_string())
+    }
+
+    fn attached_too_much(&self) -> io::Stopped {
+        io::Stopped::Limit(Cause::Attachments(self.meter.limits.attachment_bytes).to_string())
     }
 }
 

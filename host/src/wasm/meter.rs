@@ -38,6 +38,7 @@ pub(super) struct Meter {
     pub(super) breach: Breach,
     pub(super) http: Arc<HttpMeter>,
     pub(super) output_bytes: u64,
+    pub(super) attachment_bytes: u64,
     pub(super) host_calls: u64,
     pub(super) log_lines: u64,
     cpu: Duration,
@@ -56,6 +57,7 @@ impl Meter {
             breach: Breach::default(),
             http: Arc::default(),
             output_bytes: 0,
+            attachment_bytes: 0,
             host_calls: 0,
             log_lines: 0,
             cpu: Duration::ZERO,
@@ -72,6 +74,7 @@ impl Meter {
             wall,
             memory_peak: self.memory_peak,
             output_bytes: self.output_bytes,
+            attachment_bytes: self.attachment_bytes,
             host_calls: self.host_calls,
             log_lines: self.log_lines,
             http_requests: self.http.requests.load(Relaxed),
@@ -113,6 +116,16 @@ impl Meter {
         self.output_bytes = self.output_bytes.saturating_add(bytes as u64);
         if self.output_bytes > self.limits.output_bytes {
             self.breach.note(Cause::Output(self.limits.output_bytes));
+            return false;
+        }
+        true
+    }
+
+    /// Counts what becomes of an attachment; false when it is too much.
+    pub(super) fn attach(&mut self, bytes: u64) -> bool {
+        self.attachment_bytes = self.attachment_bytes.saturating_add(bytes);
+        if self.attachment_bytes > self.limits.attachment_bytes {
+            self.breach.note(Cause::Attachments(self.limits.attachment_bytes));
             return false;
         }
         true

@@ -43,9 +43,9 @@ impl Plugin {
         &self.0.facts
     }
 
-    /// `source.poll`: emits what is new since the cursor. Dropping the future ends the call at the guest's next tick.
-    pub async fn poll(&self, call: Call, since: Option<Vec<u8>>, max_records: u32) -> Outcome<Progress> {
-        self.run(call, Poll { since, max_records }).await
+    /// `source.poll` at `now`: emits what is new since the cursor. Dropping the future ends the call at the guest's next tick.
+    pub async fn poll(&self, call: Call, now: Timestamp, since: Option<Vec<u8>>, max_records: u32) -> Outcome<Progress> {
+        self.run(call, Poll { now, since, max_records }).await
     }
 
     /// `receiver.receive`: one message; the reply is sent once everything emitted is durable.
@@ -141,6 +141,7 @@ trait Job: Send + 'static {
 }
 
 struct Poll {
+    now: Timestamp,
     since: Option<Vec<u8>>,
     max_records: u32,
 }
@@ -151,7 +152,7 @@ impl Job for Poll {
     async fn run(self, loaded: &Loaded, instance: &Instance, store: &mut Store<State>) -> wasmtime::Result<Result<Progress, Cause>> {
         let Some(export) = &loaded.source else { return Ok(Err(absent(Interface::Source))) };
         let guest = export.load(&mut *store, instance)?;
-        let answer = guest.call_poll(&mut *store, self.since.as_ref(), self.max_records).await?;
+        let answer = guest.call_poll(&mut *store, millis(self.now), self.since.as_ref(), self.max_records).await?;
         Ok(answer.map_err(Cause::Plugin).and_then(|progress| match &progress.next {
             Some(cursor) if cursor.len() > CURSOR_BYTES => Err(too_long("its cursor", cursor.len())),
             _ => Ok(progress),

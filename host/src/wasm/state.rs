@@ -27,6 +27,7 @@ pub(super) struct State {
     pub(super) meter: Meter,
     pub(super) tail: Tail,
     pub(super) table: ResourceTable,
+    pub(super) open_attachments: u32,
     wasi: WasiCtx,
     http: WasiHttpCtx,
     hooks: Hooks,
@@ -50,7 +51,19 @@ impl State {
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(HEADER_BYTES);
         let hooks = Hooks::new(call.door, call.connector.clone(), &meter, tail.clone());
-        Self { connector: call.connector, message: None, settings: call.settings, emit: call.emit, meter, tail, table, wasi, http, hooks }
+        Self {
+            connector: call.connector,
+            message: None,
+            settings: call.settings,
+            emit: call.emit,
+            meter,
+            tail,
+            table,
+            open_attachments: 0,
+            wasi,
+            http,
+            hooks,
+        }
     }
 }
 

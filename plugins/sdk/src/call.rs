@@ -4,7 +4,7 @@ use std::ops::Deref;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::Failure;
+use crate::{Attachment, Failure};
 
 /// How much a log line matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,9 +25,12 @@ pub trait Environment {
     fn settings(&self) -> String;
     /// One line for the operator.
     fn log(&self, level: Level, message: &str);
-    /// Sends one HTTP request.
+    /// Sends one HTTP request. Denied unless implemented, so that an environment stays whole when another crate of its workspace turns
+    /// the feature on.
     #[cfg(feature = "http")]
-    fn fetch(&self, request: crate::http::Request) -> Result<crate::http::Response, crate::http::Error>;
+    fn fetch(&self, request: crate::http::Request) -> Result<crate::http::Response, crate::http::Error> {
+        Err(crate::http::Error::Denied(request.url))
+    }
 }
 
 /// Where a source's or receiver's output goes.
@@ -36,15 +39,42 @@ pub trait Output {
     fn emit(&mut self, port: &str, records: &[u8]) -> Result<Verdict, Stopped>;
     /// Takes one bad item.
     fn reject(&mut self, port: &str, bytes: &[u8], reason: &str, at: Option<&str>) -> Result<(), Stopped>;
+    /// Begins a file that belongs to records of a port.
+    fn attach(&mut self, port: &str) -> Result<Attachment, Stopped>;
 }
 
 /// What became of emitted records. Refused ones are in quarantine already; the call goes on.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Verdict {
     /// Records that fit their channel.
     pub accepted: u64,
     /// Records that their channel's schema refused.
     pub refused: u64,
+    /// The first refusals, at most [`Verdict::MAX_FIRST`].
+    pub first: Vec<Refusal>,
+}
+
+/// Why a channel's schema refused a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// JSON pointer to the value at fault.
+    pub pointer: String,
+    /// The schema keyword that it broke.
+    pub keyword: String,
+    /// What is wrong, for a person to read.
+    pub message: String,
+}
+
+impl Verdict {
+    /// So many refusals are told.
+    pub const MAX_FIRST: usize = 16;
+
+    fn add(&mut self, other: Self) {
+        self.accepted += other.accepted;
+        self.refused += other.refused;
+        let room = Self::MAX_FIRST.saturating_sub(self.first.len());
+        self.first.extend(other.first.into_iter().take(room));
+    }
 }
 
 /// The hub takes no more from this call; return it with `?`.
@@ -158,14 +188,26 @@ impl<'a> Call<'a> {
         self.output.reject(port, bytes, reason, at)
     }
 
+    /// Begins a file that belongs to records of the port's channel: the hub keeps it beside the log, and whoever may read the
+    /// channel may fetch it by its hash. It counts, like all output, once the call returns well.
+    pub fn attach(&mut self, port: &str) -> Result<Attachment, Stopped> {
+        self.output.attach(port)
+    }
+
     /// Sends what was collected. Called for you when the call returns well.
     pub fn flush(&mut self) -> Result<(), Stopped> {
         (0..self.pending.len()).try_for_each(|index| self.flush_at(index))
     }
 
-    /// What became of the records that were flushed so far.
-    pub fn verdict(&self) -> Verdict {
-        self.verdict
+    /// What became of the records that were flushed so far, or since the verdict was last taken.
+    pub fn verdict(&self) -> &Verdict {
+        &self.verdict
+    }
+
+    /// The verdict, and begins a new one: for a receiver that answers several messages of one body, each by its own. What is not
+    /// flushed yet is not in it.
+    pub fn take_verdict(&mut self) -> Verdict {
+        std::mem::take(&mut self.verdict)
     }
 
     /// How many items this call rejected so far.
@@ -188,8 +230,37 @@ impl<'a> Call<'a> {
         }
         let verdict = self.output.emit(port, buffer)?;
         buffer.clear();
-        self.verdict.accepted += verdict.accepted;
-        self.verdict.refused += verdict.refused;
+        self.verdict.add(verdict);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::testing::Hub;
+
+    #[test]
+    fn a_verdict_tells_what_was_refused_since_the_last_one() {
+        let refuse = |_: &str, record: &Value| {
+            let refusal = Refusal { pointer: "/n".into(), keyword: "minimum".into(), message: "too small".into() };
+            record["n"].as_i64().is_some_and(|n| n < 0).then_some(refusal)
+        };
+        let mut hub = Hub::new().refusing(refuse);
+        let verdicts = hub.run(|call| {
+            (-20..5).try_for_each(|n| call.emit("a", &json!({ "n": n })))?;
+            let before = call.verdict().clone();
+            call.flush()?;
+            let first = call.take_verdict();
+            call.emit("b", &json!({ "n": 1 }))?;
+            call.flush()?;
+            Ok([before, first, call.take_verdict()])
+        });
+        let [before, first, second] = verdicts.unwrap();
+        assert_eq!(before, Verdict::default());
+        assert_eq!((first.accepted, first.refused, first.first.len()), (5, 20, Verdict::MAX_FIRST));
+        assert_eq!(second, Verdict { accepted: 1, refused: 0, first: Vec::new() });
     }
 }

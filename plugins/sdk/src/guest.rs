@@ -7,8 +7,8 @@ use std::sync::Once;
 use crate::bindings::imports::lienthong::connector as wit;
 use crate::bindings::{receiver, sink, source, transform};
 use crate::{
-    Batch, Blob, Call, Context, Environment, Failure, Folded, ItemStatus, Keyed, Level, Message, Output, ReadAt, Receiver, Rejected, Sink,
-    Source, Stopped, Transform, Verdict,
+    Attached, Attachment, AttachmentWriter, Batch, Blob, Call, Context, Environment, Failure, Folded, ItemStatus, Keyed, Level, Message,
+    Output, Poll, ReadAt, Receiver, Refusal, Rejected, Sink, Source, Stopped, Transform, Verdict,
 };
 
 use receiver::exports::lienthong::connector::receiver as receiver_wit;
@@ -31,8 +31,8 @@ guest!(TransformGuest, Transform);
 guest!(SinkGuest, Sink);
 
 impl<T: Source + Default> source_wit::Guest for SourceGuest<T> {
-    fn poll(since: Option<Vec<u8>>, max_records: u32) -> Result<source_wit::Progress, wit::types::Failure> {
-        let progress = call(|call| T::default().poll(call, since.as_deref(), max_records))?;
+    fn poll(now: u64, since: Option<Vec<u8>>, max_records: u32) -> Result<source_wit::Progress, wit::types::Failure> {
+        let progress = call(|call| T::default().poll(call, Poll { now_ms: now, since: since.as_deref(), max_records }))?;
         Ok(source_wit::Progress { next: progress.next, more: progress.more })
     }
 }
@@ -118,11 +118,30 @@ struct HubOutput;
 impl Output for HubOutput {
     fn emit(&mut self, port: &str, records: &[u8]) -> Result<Verdict, Stopped> {
         let verdict = wit::io::emit(port, records).map_err(stopped)?;
-        Ok(Verdict { accepted: verdict.accepted.into(), refused: verdict.refused.into() })
+        let refusal = |r: wit::io::Refusal| Refusal { pointer: r.pointer, keyword: r.keyword, message: r.message };
+        let first = verdict.first.into_iter().map(refusal).collect();
+        Ok(Verdict { accepted: verdict.accepted.into(), refused: verdict.refused.into(), first })
     }
 
     fn reject(&mut self, port: &str, bytes: &[u8], reason: &str, at: Option<&str>) -> Result<(), Stopped> {
         wit::io::reject(port, bytes, reason, at).map_err(stopped)
+    }
+
+    fn attach(&mut self, port: &str) -> Result<Attachment, Stopped> {
+        wit::io::attach(port).map(|attachment| Attachment::new(HubAttachment(attachment))).map_err(stopped)
+    }
+}
+
+struct HubAttachment(wit::io::Attachment);
+
+impl AttachmentWriter for HubAttachment {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Stopped> {
+        self.0.write(bytes).map_err(stopped)
+    }
+
+    fn finish(self: Box<Self>) -> Result<Attached, Stopped> {
+        let attached = wit::io::finish(self.0).map_err(stopped)?;
+        Ok(Attached { sha256: attached.sha256, size_bytes: attached.size })
     }
 }
 

@@ -3,7 +3,7 @@ use crate::{Blob, Call, Context, Failure};
 /// A plugin that fetches: the hub calls it again and again.
 pub trait Source {
     /// Emits what is new since the cursor, about `max_records` of it.
-    fn poll(&self, call: &mut Call<'_>, since: Option<&[u8]>, max_records: u32) -> Result<Progress, Failure>;
+    fn poll(&self, call: &mut Call<'_>, poll: Poll<'_>) -> Result<Progress, Failure>;
 }
 
 /// A plugin that is sent messages: files, HTTP posts, HL7 frames.
@@ -22,6 +22,17 @@ pub trait Transform {
 pub trait Sink {
     /// One status a record. A repeat under the same key must not deliver twice.
     fn deliver(&self, context: &Context<'_>, batch: Batch, idempotency_key: &str) -> Result<Vec<ItemStatus>, Failure>;
+}
+
+/// What a source is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Poll<'a> {
+    /// The time of the call, milliseconds since 1970-01-01T00:00:00Z.
+    pub now_ms: u64,
+    /// Where the last call that counted came to; none at first.
+    pub since: Option<&'a [u8]>,
+    /// About so many records are wanted.
+    pub max_records: u32,
 }
 
 /// Where a poll came to.

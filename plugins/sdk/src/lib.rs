@@ -32,8 +32,10 @@
 //! ```
 //!
 //! A plugin keeps nothing between calls, sees no clock, no disk and no environment. With the feature `http` it may send
-//! HTTP requests to the hosts that the operator listed.
+//! HTTP requests to the hosts that the operator listed. With the feature `tables` it has a reader of CSV files and of zip
+//! archives of them.
 
+mod attachment;
 #[doc(hidden)]
 pub mod bindings;
 mod blob;
@@ -45,9 +47,15 @@ pub mod guest;
 #[cfg(feature = "http")]
 pub mod http;
 mod interfaces;
+#[cfg(feature = "tables")]
+pub mod tables;
 pub mod testing;
+pub mod vietnam;
+#[cfg(feature = "xml")]
+pub mod xml;
 
+pub use attachment::{Attached, Attachment, AttachmentWriter};
 pub use blob::{Blob, ReadAt};
-pub use call::{Call, Context, Environment, Level, Output, Stopped, Verdict};
+pub use call::{Call, Context, Environment, Level, Output, Refusal, Stopped, Verdict};
 pub use failure::Failure;
-pub use interfaces::{Batch, Folded, ItemStatus, Keyed, Message, Progress, Receiver, Rejected, Reply, Sink, Source, Transform};
+pub use interfaces::{Batch, Folded, ItemStatus, Keyed, Message, Poll, Progress, Receiver, Rejected, Reply, Sink, Source, Transform};

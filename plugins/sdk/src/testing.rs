@@ -1,16 +1,19 @@
 //! The hub's side in memory, so that a connector is tested by plain `cargo test`.
 //!
-//! It takes everything and checks no schema: what a plugin emits is checked against its channels' schemas by
+//! It takes everything but what a test lets it refuse, and checks no schema: what a plugin emits is checked against its channels' schemas by
 //! `lienthong plugin test`, which runs the real sandbox.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 #[cfg(feature = "http")]
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 use serde_json::Value;
 
 use crate::{
-    Blob, Call, Context, Environment, Failure, Level, Message, Output, Progress, ReadAt, Receiver, Reply, Source, Stopped, Verdict,
+    Attached, Attachment, AttachmentWriter, Blob, Call, Context, Environment, Failure, Level, Message, Output, Poll, Progress, ReadAt,
+    Receiver, Refusal, Reply, Source, Stopped, Verdict,
 };
 
 /// One rejected item.
@@ -26,14 +29,24 @@ pub struct Reject {
     pub at: Option<String>,
 }
 
+/// Plays a channel's schema: why it refuses a port's record, if it does.
+type Refuse = fn(&str, &Value) -> Option<Refusal>;
+
+/// Attachments that were finished, by port and SHA-256.
+type Attachments = BTreeMap<(String, String), Vec<u8>>;
+
 /// A hub in memory: settings in; records, rejections and log lines out.
 #[derive(Debug, Default)]
 pub struct Hub {
     settings: Option<Value>,
     name: Option<String>,
+    content_type: Option<String>,
+    now_ms: u64,
+    attachments: Rc<RefCell<Attachments>>,
     emitted: Vec<(String, Vec<u8>)>,
     rejects: Vec<Reject>,
     max_emits: Option<usize>,
+    refuse: Option<Refuse>,
     surroundings: Surroundings,
 }
 
@@ -69,6 +82,40 @@ struct Staging<'a> {
     emitted: &'a mut Vec<(String, Vec<u8>)>,
     rejects: &'a mut Vec<Reject>,
     max_emits: Option<usize>,
+    refuse: Option<Refuse>,
+    attachments: &'a Rc<RefCell<Attachments>>,
+}
+
+struct Kept {
+    port: String,
+    bytes: Vec<u8>,
+    attachments: Rc<RefCell<Attachments>>,
+}
+
+impl AttachmentWriter for Kept {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Stopped> {
+        self.bytes.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> Result<Attached, Stopped> {
+        let sha256 = sha256(&self.bytes);
+        let attached = Attached { sha256: sha256.clone(), size_bytes: self.bytes.len() as u64 };
+        self.attachments.borrow_mut().insert((self.port, sha256), self.bytes);
+        Ok(attached)
+    }
+}
+
+/// As the hub writes it. A guest never runs this module.
+#[cfg(not(target_arch = "wasm32"))]
+fn sha256(bytes: &[u8]) -> String {
+    use sha2::Digest;
+    sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(target_arch = "wasm32")]
+fn sha256(_: &[u8]) -> String {
+    String::new()
 }
 
 impl Output for Staging<'_> {
@@ -77,12 +124,29 @@ impl Output for Staging<'_> {
             return Err(Stopped::Limit("the call emitted all it may".to_owned()));
         }
         self.emitted.push((port.to_owned(), records.to_vec()));
-        Ok(Verdict { accepted: records.iter().filter(|b| **b == b'\n').count() as u64, refused: 0 })
+        let mut verdict = Verdict::default();
+        for line in records.split(|b| *b == b'\n').filter(|line| !line.is_empty()) {
+            let refused = self.refuse.and_then(|refuse| refuse(port, &serde_json::from_slice(line).ok()?));
+            match refused {
+                None => verdict.accepted += 1,
+                Some(refusal) => {
+                    verdict.refused += 1;
+                    if verdict.first.len() < Verdict::MAX_FIRST {
+                        verdict.first.push(refusal);
+                    }
+                }
+            }
+        }
+        Ok(verdict)
     }
 
     fn reject(&mut self, port: &str, bytes: &[u8], reason: &str, at: Option<&str>) -> Result<(), Stopped> {
         self.rejects.push(Reject { port: port.to_owned(), bytes: bytes.to_vec(), reason: reason.to_owned(), at: at.map(str::to_owned) });
         Ok(())
+    }
+
+    fn attach(&mut self, port: &str) -> Result<Attachment, Stopped> {
+        Ok(Attachment::new(Kept { port: port.to_owned(), bytes: Vec::new(), attachments: Rc::clone(self.attachments) }))
     }
 }
 
@@ -106,10 +170,31 @@ impl Hub {
         self
     }
 
+    /// Messages come under this media type.
+    #[must_use]
+    pub fn content_type(mut self, content_type: &str) -> Self {
+        self.content_type = Some(content_type.to_owned());
+        self
+    }
+
+    /// Messages come, and polls happen, at this time: milliseconds since 1970-01-01T00:00:00Z, and 0 unless said.
+    #[must_use]
+    pub fn at(mut self, now_ms: u64) -> Self {
+        self.now_ms = now_ms;
+        self
+    }
+
     /// Stops the call after so many emits, as the hub does when a limit is reached.
     #[must_use]
     pub fn max_emits(mut self, max: usize) -> Self {
         self.max_emits = Some(max);
+        self
+    }
+
+    /// Refuses what `refuse` does, as a channel's schema may. The records stay in [`Hub::records`].
+    #[must_use]
+    pub fn refusing(mut self, refuse: fn(&str, &Value) -> Option<Refusal>) -> Self {
+        self.refuse = Some(refuse);
         self
     }
 
@@ -134,19 +219,27 @@ impl Hub {
 
     /// Hands over one message whose body is read as the plugin asks for it.
     pub fn receive_blob(&mut self, plugin: &impl Receiver, body: impl ReadAt + 'static) -> Result<Option<Reply>, Failure> {
-        let message = Message { body: Blob::new(body), name: self.name.clone(), content_type: None, received_at_ms: 0 };
+        let (name, content_type) = (self.name.clone(), self.content_type.clone());
+        let message = Message { body: Blob::new(body), name, content_type, received_at_ms: self.now_ms };
         self.run(|call| plugin.receive(call, message))
     }
 
     /// Polls once.
     pub fn poll(&mut self, plugin: &impl Source, since: Option<&[u8]>) -> Result<Progress, Failure> {
-        self.run(|call| plugin.poll(call, since, 10_000))
+        let now_ms = self.now_ms;
+        self.run(|call| plugin.poll(call, Poll { now_ms, since, max_records: 10_000 }))
     }
 
     /// Any code that takes a call.
     pub fn run<R>(&mut self, run: impl FnOnce(&mut Call<'_>) -> Result<R, Failure>) -> Result<R, Failure> {
         self.surroundings.settings = self.settings.as_ref().map_or_else(|| "{}".to_owned(), Value::to_string);
-        let mut staging = Staging { emitted: &mut self.emitted, rejects: &mut self.rejects, max_emits: self.max_emits };
+        let mut staging = Staging {
+            emitted: &mut self.emitted,
+            rejects: &mut self.rejects,
+            max_emits: self.max_emits,
+            refuse: self.refuse,
+            attachments: &self.attachments,
+        };
         let mut call = Call::new(Context::new(&self.surroundings), &mut staging);
         let result = run(&mut call)?;
         call.flush()?;
@@ -175,6 +268,11 @@ impl Hub {
     /// What was rejected.
     pub fn rejects(&self) -> &[Reject] {
         &self.rejects
+    }
+
+    /// The bytes of a port's attachment.
+    pub fn attachment(&self, port: &str, sha256: &str) -> Option<Vec<u8>> {
+        self.attachments.borrow().get(&(port.to_owned(), sha256.to_owned())).cloned()
     }
 
     /// What was logged.

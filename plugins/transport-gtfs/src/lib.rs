@@ -1,13 +1,11 @@
 //! Reads public-transport timetables in GTFS Schedule: sent as a zip archive, or fetched from where it is published.
 
-mod archive;
 mod feed;
 mod poll;
-mod rows;
-mod table;
 mod tables;
+mod value;
 
-use lienthong_sdk::{Call, Failure, Message, Progress, Receiver, Reply, Source};
+use lienthong_sdk::{Call, Failure, Message, Poll, Progress, Receiver, Reply, Source};
 use serde::Deserialize;
 
 /// The connector's settings; `plugin.toml` has their schema.
@@ -35,8 +33,8 @@ impl Receiver for Gtfs {
 }
 
 impl Source for Gtfs {
-    fn poll(&self, call: &mut Call<'_>, since: Option<&[u8]>, _max_records: u32) -> Result<Progress, Failure> {
+    fn poll(&self, call: &mut Call<'_>, poll: Poll<'_>) -> Result<Progress, Failure> {
         let settings: Settings = call.settings()?;
-        poll::poll(call, since, settings)
+        poll::poll(call, poll.since, settings)
     }
 }

@@ -1,8 +1,8 @@
 //! The four files that are read, by the GTFS Schedule reference. Names are GTFS's own.
 
-use serde::Serialize;
+use lienthong_sdk::table;
 
-use crate::table::{Absent, Row, Table, table, value};
+use crate::value;
 
 table! {
     /// A place where vehicles stop, or a part of one.

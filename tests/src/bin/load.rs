@@ -3,9 +3,6 @@
 //! Each round runs a new hub on a new folder. The corpus comes from the examples; its seed is that of every published figure.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Write;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -18,12 +15,10 @@ use lienthong_examples::demo::delta_log;
 use lienthong_tests::city::City;
 use lienthong_tests::client::{Client, Connection};
 use lienthong_tests::hub::{Hub, channel_status};
+use lienthong_tests::measure::{cpu, fsyncs, quantile};
 use tokio::task::JoinSet;
 
 const CHANNEL: &str = "bench/readings";
-/// Linux counts a process's time in ticks of 1/100 s.
-const TICKS_PER_SECOND: f64 = 100.0;
-const FSYNCS: usize = 200;
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 const LANDED_WITHIN: Duration = Duration::from_secs(120);
 
@@ -61,7 +56,7 @@ struct Round {
     peak_mib: u64,
     /// Commits of the table.
     commits: u64,
-    /// Seconds that one fsync takes, sorted, measured right before and after.
+    /// Seconds that one fsync takes, measured right before and after.
     fsyncs: Vec<f64>,
 }
 
@@ -102,14 +97,13 @@ async fn main() -> anyhow::Result<()> {
 
 fn print(number: &str, records: f64, round: &Round) {
     let Round { accepted_in, landed_in, cpu, peak_mib, commits, fsyncs } = round;
-    let part = |share: f64| fsyncs[((fsyncs.len() - 1) as f64 * share) as usize] * 1e3;
     println!(
         "{number:>5}  {:>10.0}  {:>10.0}  {cpu:>5.2}  {:>13.0}  {peak_mib:>8}  {commits:>7}  {:>12.2}  {:>6.2}",
         records / accepted_in,
         records / landed_in,
         records / cpu,
-        part(0.5),
-        part(0.99)
+        quantile(fsyncs, 0.5) * 1e3,
+        quantile(fsyncs, 0.99) * 1e3
     );
 }
 
@@ -140,8 +134,8 @@ async fn round(arguments: &Arguments, posts: &[Bytes], good: u64) -> anyhow::Res
     let data = hub.city().data();
     let pid = hub.pid().as_raw_nonzero();
 
-    let mut fsyncs = fsyncs(&data)?;
-    let cpu = cpu(pid)?;
+    let mut probes = fsyncs(&data)?;
+    let before = cpu(pid)?;
     let started = Instant::now();
     let next = Arc::new(AtomicUsize::new(0));
     let posts: Arc<[Bytes]> = posts.into();
@@ -171,10 +165,9 @@ async fn round(arguments: &Arguments, posts: &[Bytes], good: u64) -> anyhow::Res
         tokio::time::sleep(LOOK_EVERY).await;
     };
     let landed_in = started.elapsed().as_secs_f64();
-    let cpu = self::cpu(pid)? - cpu;
+    let cpu = cpu(pid)? - before;
     let peak_mib = peak_mib(pid)?;
-    fsyncs.extend(self::fsyncs(&data)?);
-    fsyncs.sort_by(f64::total_cmp);
+    probes.extend(fsyncs(&data)?);
 
     let status = lienthong_tests::hub::landed(&operator, CHANNEL, good).await;
     ensure!(table.rows == good, "{} rows in the lake for {good} records", table.rows);
@@ -182,7 +175,7 @@ async fn round(arguments: &Arguments, posts: &[Bytes], good: u64) -> anyhow::Res
     ensure!(channel_status(&operator, CHANNEL).await["sums_hold"] == true, "the sums do not hold");
     ensure!(hub.terminate().await.success(), "the hub did not stop well: {}", hub.log());
     let commits = table.files;
-    Ok(Round { accepted_in, landed_in, cpu, peak_mib, commits, fsyncs })
+    Ok(Round { accepted_in, landed_in, cpu, peak_mib, commits, fsyncs: probes })
 }
 
 async fn post_all(
@@ -204,32 +197,8 @@ async fn post_all(
     Ok(sums)
 }
 
-/// Processor time of a process so far, seconds.
-fn cpu(pid: std::num::NonZeroI32) -> anyhow::Result<f64> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    // Behind the name, which may hold anything, `state` is the third field; `utime` and `stime` are the 14th and 15th.
-    let fields: Vec<_> = stat.rsplit_once(')').context("no process name")?.1.split_whitespace().collect();
-    let ticks = |at: usize| fields.get(at - 3).and_then(|text| text.parse::<f64>().ok()).context("no processor time");
-    Ok((ticks(14)? + ticks(15)?) / TICKS_PER_SECOND)
-}
-
 fn peak_mib(pid: std::num::NonZeroI32) -> anyhow::Result<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
     let kib = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
     Ok(kib.context("no VmHWM")? >> 10)
-}
-
-/// How long it takes to append 4 KiB and sync them, again and again.
-fn fsyncs(folder: &Path) -> anyhow::Result<Vec<f64>> {
-    let path = folder.join("fsync-probe");
-    let mut file = File::create(&path)?;
-    let mut took = Vec::with_capacity(FSYNCS);
-    for _ in 0..FSYNCS {
-        let started = Instant::now();
-        file.write_all(&[7; 4096])?;
-        file.sync_data()?;
-        took.push(started.elapsed().as_secs_f64());
-    }
-    std::fs::remove_file(path)?;
-    Ok(took)
 }

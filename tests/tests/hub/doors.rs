@@ -13,7 +13,7 @@ use tokio::process::Command;
 use crate::towns;
 
 /// The doors as the contract has them.
-const DOORS: [&str; 17] = [
+const DOORS: [&str; 18] = [
     "delete /v1/keys/{id}",
     "get /healthz",
     "get /metrics",
@@ -21,6 +21,7 @@ const DOORS: [&str; 17] = [
     "get /readyz",
     "get /v1/channels",
     "get /v1/channels/{domain}/{name}",
+    "get /v1/channels/{domain}/{name}/attachments/{sha256}",
     "get /v1/channels/{domain}/{name}/records",
     "get /v1/channels/{domain}/{name}/schema",
     "get /v1/connectors",
@@ -132,7 +133,12 @@ async fn every_door_opens_to_whom_it_is_for_and_to_nobody_else() {
     let mut knocks = 0;
     for door in doors(&document) {
         let target = if door.permission == "message" { "push" } else { "observations" };
-        let path = door.path.replace("{domain}", "environment").replace("{name}", target).replace("{id}", "4711");
+        let path = door
+            .path
+            .replace("{domain}", "environment")
+            .replace("{name}", target)
+            .replace("{id}", "4711")
+            .replace("{sha256}", &"47".repeat(32));
         for Visitor { name, client, enters, has_key } in &visitors {
             let answer = client.ask(door.method.clone(), &path).send().await;
             let (status, detail) = (answer.status.as_u16(), answer.text());
@@ -154,9 +160,9 @@ async fn every_door_opens_to_whom_it_is_for_and_to_nobody_else() {
     operator.get("/v1/nothing").send().await.problem(404, "page");
 }
 
-/// Entry 4711 is not there for those who may look, either.
+/// Entry 4711 is not there for those who may look, either, nor is an attachment.
 fn names_an_entry(detail: &str) -> bool {
-    detail.contains("such quarantine entry") || detail.contains("such key")
+    ["such quarantine entry", "such key", "such attachment"].iter().any(|entry| detail.contains(entry))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -175,6 +181,7 @@ async fn operators_see_the_same_sums_everywhere() {
         "lienthong_channel_landed_total{channel=\"air/readings\"} 1",
         "lienthong_channel_quarantined{channel=\"air/readings\"} 1",
         "lienthong_channel_pending{channel=\"air/readings\"} 0",
+        "lienthong_channel_attachments{channel=\"air/readings\"} 0",
         "lienthong_channel_sums_hold{channel=\"air/readings\"} 1",
         "lienthong_channel_accepted_total{channel=\"air/secrets\"} 0",
         "lienthong_ready 1",

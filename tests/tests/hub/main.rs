@@ -3,11 +3,13 @@
 #![allow(clippy::unwrap_used)]
 
 mod agencies;
+mod attachments;
 mod connectors;
 mod description;
 mod doors;
 mod durability;
 mod keys;
+mod mllp;
 mod operators;
 mod overload;
 mod stop;

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use lienthong_tests::city::City;
+use lienthong_tests::guest;
 use lienthong_tests::ledger;
 
 /// Air quality: the environment department writes and reads, health reads, the contractor writes, and two have no grant (any more).
@@ -85,6 +86,70 @@ grants:
   - { agency: reader, channel: trial/one, purpose: "trial" }
   - { agency: reader, channel: trial/two, purpose: "trial" }
 "#;
+
+/// A connector `trial/stream` with a port, written as `port` has it; its messages are records of `trial/one`, which `reader` reads.
+pub fn stream(port: &str) -> City {
+    let trial = STREAM.replace("PORT", port);
+    City::new(&[("city.yaml", LEDGER), ("trial.yaml", &trial), ("schemas/tests/things.v1.json", ledger::SCHEMA)])
+}
+
+const STREAM: &str = r#"
+connectors:
+  trial/stream:
+    plugin: test-guest
+    agency: sender
+    mllp: PORT
+    limits: { message: 4MiB }
+    emits: { out: trial/one }
+channels:
+  trial/one: { schema: tests/things.v1, key: [/id] }
+grants:
+  - { agency: sender, channel: trial/one, access: [write], purpose: "trial" }
+  - { agency: reader, channel: trial/one, purpose: "trial" }
+"#;
+
+/// An archive that sends files, through a plugin of the tests; `reader` may read both channels.
+pub fn archive() -> City {
+    let city = City::new(&[("city.yaml", ARCHIVE), ("tests.yaml", SCANS), ("schemas/tests/things.v1.json", THINGS)]);
+    let plugin = guest::receiver(include_str!("../../plugins/attach.wat"), "lienthong:connector/receiver-plugin");
+    let folder = city.path().join("plugins");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("test-guest.wasm"), plugin).unwrap();
+    city
+}
+
+const ARCHIVE: &str = r#"
+title: Kho lưu trữ
+agencies:
+  archive: { title: Kho lưu trữ }
+  reader: { title: Phòng Nội vụ }
+  stranger: { title: Người lạ }
+"#;
+
+const SCANS: &str = r#"
+connectors:
+  tests/scans:
+    plugin: test-guest
+    agency: archive
+    webhook: {}
+    limits: { attachments: 4MiB }
+    emits: { out: tests/things }
+channels:
+  tests/things: { schema: tests/things.v1, key: [/sha256] }
+  tests/others: { schema: tests/things.v1, key: [/sha256] }
+grants:
+  - { agency: archive, channel: tests/things, access: [write], purpose: "nộp lưu" }
+  - { agency: reader, channel: tests/things, purpose: "tra cứu" }
+  - { agency: reader, channel: tests/others, purpose: "tra cứu" }
+"#;
+
+const THINGS: &str = r#"{
+  "title": "Things",
+  "type": "object",
+  "required": ["sha256"],
+  "additionalProperties": false,
+  "properties": { "sha256": { "type": "string", "pattern": "^[0-9a-f]{64}$" } }
+}"#;
 
 /// Monitoring stations (an inbox and a webhook) and a timetable (an inbox, and a poll of `feed`).
 pub fn connected(feed: SocketAddr) -> City {

@@ -73,6 +73,28 @@ fn anchors_aliases_and_merge_keys_stand_for_what_they_name() {
 }
 
 #[test]
+fn an_mllp_port_becomes_what_is_written_and_what_is_usual() {
+    let given = "mllp: { listen: 10.1.2.1:2575, tls: { certificate: tls/hub.pem, key: tls/hub.key, clients: tls/ca.pem }, peers: [10.1.2.0/24, 10.9.9.9], \
+                 connections: 8, idle: 90s }";
+    let files = "--- tls/hub.pem\n-----BEGIN CERTIFICATE-----\n--- tls/ca.pem\n-----BEGIN CERTIFICATE-----\n--- tls/hub.key\n-----BEGIN PRIVATE KEY-----\n";
+    let port = |given: &str| {
+        let files = AIR.replace("inbox: { path: ./inbox/air/, pattern: \"*.txt\" }", given) + files;
+        let city = load(&files).unwrap_or_else(|report| panic!("{report}")).city;
+        match city.connectors[&ConnectorId::new("air/stations").unwrap()].transport.clone() {
+            Transport::Mllp(port) => port,
+            other => panic!("{other:?}"),
+        }
+    };
+    let full = port(given);
+    assert_eq!((full.listen.to_string().as_str(), full.connections, full.idle), ("10.1.2.1:2575", 8, Duration::from_secs(90)));
+    assert_eq!(full.peers.unwrap().iter().map(ToString::to_string).collect::<Vec<_>>(), ["10.1.2.0/24", "10.9.9.9/32"]);
+    let tls = full.tls.unwrap();
+    assert!(tls.clients.unwrap().ends_with("tls/ca.pem") && tls.files.key.is_absolute());
+    let least = port("mllp: { listen: '[::1]:2575' }");
+    assert_eq!((least.tls, least.peers, least.connections, least.idle), (None, None, 64, Duration::from_secs(300)));
+}
+
+#[test]
 fn tls_files_are_found_from_the_citys_folder_and_looked_into() {
     let city = |listen: &str| format!("--- city.yaml\n{CITY}listen:\n  address: 0.0.0.0:8700\n{listen}");
     let tls = city("  tls: { certificate: tls/hub.pem, key: tls/hub.key }\n");
@@ -152,6 +174,37 @@ const BAD: &[(&str, &str)] = &[
          air/two: { plugin: station-text, agency: health, webhook: {}, inbox: { path: a }, settings: { province: A }, emits: { readings: air/readings } }\n  \
          air/poll: { plugin: station-text, agency: health, poll: { every: 1ms }, settings: { province: A }, emits: { readings: air/readings } }\n  \
          air/fetch: { plugin: station-text, agency: health, poll: { every: 1m }, settings: { province: A }, emits: { readings: air/readings } }\n\
+         channels:\n  air/readings: { schema: air/readings.v1 }\ngrants:\n  - { agency: health, channel: air/readings, access: [read, write], purpose: x }\n",
+    ),
+    (
+        "mllp",
+        "--- air.yaml\nx-rest: &rest { plugin: station-text, agency: health, settings: { province: A }, emits: { readings: air/readings } }\nconnectors:\n  \
+         air/a: { <<: *rest, mllp: }\n  air/b: { <<: *rest, mllp: { listen: 0.0.0.0:2575 } }\n  \
+         air/c: { <<: *rest, mllp: { listen: 'hub:2575', idle: 100ms, connections: 0 } }\n  \
+         air/d: { <<: *rest, mllp: { listen: 127.0.0.1:2575, plain: true, tls: { certificate: none.pem, client: x } } }\n  \
+         air/e: { <<: *rest, mllp: { listen: 10.0.0.1:2580, plain: maybe, peers: [] } }\n  \
+         air/f: { <<: *rest, mllp: { listen: 127.0.0.1:8700, peers: [10.1.2.3, 10.1.2.3/24, fd00::/8, hospital.vn, 10.0.0.0/33] } }\n  \
+         air/g: { <<: *rest, mllp: { listen: 127.0.0.1:0, plain: true } }\n  air/h: { <<: *rest, mllp: { port: 2575 } }\n  \
+         air/i: { <<: *rest, plugin: bus-feed, mllp: { listen: 127.0.0.1:0 } }\n\
+         channels:\n  air/readings: { schema: air/readings.v1 }\ngrants:\n  - { agency: health, channel: air/readings, access: [read, write], purpose: x }\n",
+    ),
+    (
+        "mllp_open_to_all",
+        "--- air.yaml\nx-rest: &rest { plugin: station-text, agency: health, settings: { province: A }, emits: { readings: air/readings } }\nconnectors:\n  \
+         air/a: { <<: *rest, mllp: { listen: 0.0.0.0:2575, plain: true } }\n  \
+         air/b: { <<: *rest, mllp: { listen: 0.0.0.0:2576, plain: true, peers: [10.1.2.0/24] } }\n  \
+         air/c: { <<: *rest, mllp: { listen: 0.0.0.0:2577, tls: { certificate: hub.pem, key: hub.key } } }\n  \
+         air/d: { <<: *rest, mllp: { listen: 0.0.0.0:2578, tls: { certificate: hub.pem, key: hub.key, clients: hub.pem } } }\n\
+         channels:\n  air/readings: { schema: air/readings.v1 }\ngrants:\n  - { agency: health, channel: air/readings, access: [read, write], purpose: x }\n\
+         --- hub.pem\n-----BEGIN CERTIFICATE-----\n--- hub.key\n-----BEGIN PRIVATE KEY-----\n",
+    ),
+    (
+        "mllp_ports",
+        "--- air.yaml\nx-rest: &rest { plugin: station-text, agency: health, settings: { province: A }, emits: { readings: air/readings } }\nconnectors:\n  \
+         air/a: { <<: *rest, mllp: { listen: 127.0.0.1:2575 } }\n  air/b: { <<: *rest, mllp: { listen: 127.0.0.1:2575 } }\n  \
+         air/c: { <<: *rest, mllp: { listen: 0.0.0.0:2575, plain: true, peers: [10.0.0.0/8] } }\n  \
+         air/d: { <<: *rest, mllp: { listen: 127.0.0.2:2575 } }\n  air/e: { <<: *rest, mllp: { listen: 127.0.0.1:8700 } }\n  \
+         air/f: { <<: *rest, mllp: { listen: 127.0.0.1:0 } }\n  air/g: { <<: *rest, mllp: { listen: 127.0.0.1:0 } }\n\
          channels:\n  air/readings: { schema: air/readings.v1 }\ngrants:\n  - { agency: health, channel: air/readings, access: [read, write], purpose: x }\n",
     ),
     (

@@ -97,8 +97,9 @@ fn every_built_in_schema_is_written_for_people_in_two_languages() {
             (node.get("type").is_some_and(is_text) && !bounded).then(|| fault(&at, "is text without an end"));
             let personal = node.get("x-personal").is_none_or(Value::is_boolean);
             (!personal).then(|| fault(&at, "x-personal is true or absent"));
-            for (key, below) in ["properties", "$defs"].iter().flat_map(|group| node.get(group)?.as_object()).flatten() {
-                pending.push((format!("{at}/{key}"), below, true));
+            for (group, is_named) in [("properties", true), ("$defs", false)] {
+                let members = node.get(group).and_then(Value::as_object).into_iter().flatten();
+                pending.extend(members.map(|(key, below)| (format!("{at}/{key}"), below, is_named)));
             }
             pending.extend(node.get("items").map(|items| (format!("{at}/items"), items, false)));
         }

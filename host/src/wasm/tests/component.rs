@@ -18,7 +18,8 @@ fn facts_are_read_without_running() {
     assert_eq!(facts.sha256_hex().len(), 64);
     assert!(!facts.is_pure() && !facts.imports_http());
     let io = facts.imports.iter().find(|import| import.name == "lienthong:connector/io@1.0.0").unwrap();
-    assert_eq!(io.functions, ["[method]blob.size", "[method]blob.read", "emit"]);
+    let functions = ["[method]blob.size", "[method]blob.read", "[method]attachment.write", "emit", "attach", "finish"];
+    assert_eq!(io.functions, functions);
     assert!(inspect(&guests::receiver("fetch")).unwrap().imports_http());
     assert!(inspect(&guests::whole("echo", "transform")).unwrap().is_pure());
 }

@@ -1,8 +1,8 @@
 //! What a bad guest does, and how its call ends.
 
-use std::time::Duration;
-
+use lienthong_core::hash::ContentHash;
 use lienthong_core::ports::Stopped;
+use sha2::{Digest, Sha256};
 use wasm_encoder::{ComponentSection, InstanceSection, ModuleArg, RawSection};
 
 use super::*;
@@ -216,11 +216,61 @@ async fn one_megabyte_named_a_thousand_times_does_not_become_a_gigabyte() {
 }
 
 #[tokio::test]
+async fn each_guest_that_attaches_too_much_ends_with_its_cause_and_leaves_no_file() {
+    let sandbox = Sandbox::new();
+    type Fits = fn(&Cause) -> bool;
+    let cases: [(&str, Fits); 4] = [
+        ("attach-open", |c| matches!(c, Cause::Contract(why) if why == "it opened more than 16 attachments at a time")),
+        ("attach-many", |c| matches!(c, Cause::Attachments(limit) if *limit == 1 << 20)),
+        ("attach-flood", |c| matches!(c, Cause::Attachments(limit) if *limit == 1 << 20)),
+        ("attach-hold", |c| matches!(c, Cause::Cpu(_))),
+    ];
+    for (guest, fits) in cases {
+        let plugin = sandbox.receiver(guest).await;
+        let kept = Kept::with_files();
+        let files = kept.files.clone().unwrap();
+        let limits = Limits { attachment_bytes: 1 << 20, ..tight() };
+        let failed = plugin.receive(call(kept, limits), message("x")).await.expect_err(guest);
+        assert!(fits(&failed.cause), "{guest}: {:?}", failed.cause);
+        assert!(failed.used.attachment_bytes <= (1 << 20) + (64 << 10), "{guest}: {:?}", failed.used);
+        // Whoever takes finished files in drops them with the failed call's output.
+        files.finished.lock().unwrap().clear();
+        assert_eq!(files.disk.staged(), 0, "{guest}");
+    }
+}
+
+#[tokio::test]
+async fn an_attachment_may_be_larger_than_the_guest_and_one_left_unfinished_is_forgotten() {
+    let sandbox = Sandbox::new();
+    let plugin = sandbox.receiver("attach").await;
+    let body: Vec<u8> = (0..3_000_000_u32).map(|n| n.to_le_bytes()[1]).collect();
+    let kept = Kept::with_files();
+    let files = kept.files.clone().unwrap();
+    let limits = Limits { memory_bytes: 16 << 20, ..Limits::default() };
+    let (_, used) = plugin.receive(call(kept.clone(), limits), message(body.clone())).await.unwrap();
+    let hash = ContentHash::new(Sha256::digest(&body).into());
+    assert_eq!(kept.all("out"), format!("{{\"sha256\":\"{hash}\"}}\n").into_bytes());
+    let finished = std::mem::take(&mut *files.finished.lock().unwrap());
+    assert_eq!(finished.iter().map(|file| (file.hash, file.size_bytes)).collect::<Vec<_>>(), [(hash, 3_000_000)]);
+    assert_eq!(used.attachment_bytes, 3_000_000 + 2 * 65_536);
+    assert_eq!(files.disk.staged(), 1);
+    drop(finished);
+    assert_eq!(files.disk.staged(), 0);
+
+    // A port that nobody mapped, and a disk that takes nothing more.
+    let failed = plugin.receive(call(Kept::default(), limits), message(body.clone())).await.unwrap_err();
+    assert!(matches!(&failed.cause, Cause::Stopped(Stopped::UnknownPort(port)) if port == "out"), "{:?}", failed.cause);
+    std::fs::remove_dir_all(files.disk.root()).unwrap();
+    let failed = plugin.receive(call(kept, limits), message(body)).await.unwrap_err();
+    assert!(matches!(&failed.cause, Cause::Stopped(Stopped::Cancelled(_))) && failed.cause.is_passing(), "{:?}", failed.cause);
+}
+
+#[tokio::test]
 async fn a_cursor_has_its_size() {
     let sandbox = Sandbox::new();
     let source = sandbox.engine.load(guests::whole("cursor", "source")).await.unwrap();
-    let (progress, _) = source.poll(call(Kept::default(), Limits::default()), None, 65_536).await.unwrap();
+    let (progress, _) = source.poll(call(Kept::default(), Limits::default()), Timestamp::default(), None, 65_536).await.unwrap();
     assert_eq!(progress.next.map(|cursor| cursor.len()), Some(65_536));
-    let failed = source.poll(call(Kept::default(), Limits::default()), Some(vec![1]), 65_537).await.unwrap_err();
+    let failed = source.poll(call(Kept::default(), Limits::default()), Timestamp::default(), Some(vec![1]), 65_537).await.unwrap_err();
     assert!(matches!(&failed.cause, Cause::Contract(why) if why == "its cursor has 65537 bytes and may have 65536"), "{:?}", failed.cause);
 }

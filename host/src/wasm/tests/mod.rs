@@ -8,24 +8,66 @@ mod http;
 mod measure;
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use lienthong_core::city::Limits;
 use lienthong_core::id::ConnectorId;
-use lienthong_core::ports::{Emit, Pending, Stopped, Verdict};
+use lienthong_core::ports::{Attached, Attachment, Emit, Pending, Stopped, Verdict};
 use lienthong_core::time::Timestamp;
 
 use super::{Call, Engine, EngineOptions, Message, Plugin};
+use crate::disk::{Disk, Draft, Drafted, Privacy};
 
 /// A port and what was emitted to it at once.
 type Emitted = (String, Vec<u8>);
 
 /// Takes everything for the ports it knows, and keeps it.
 #[derive(Clone, Default)]
-struct Kept(Arc<Mutex<Vec<Emitted>>>);
+struct Kept {
+    emitted: Arc<Mutex<Vec<Emitted>>>,
+    files: Option<Files>,
+}
+
+/// Where attachments go: on a disk as the hub's is.
+#[derive(Clone)]
+struct Files {
+    disk: Arc<Disk>,
+    finished: Arc<Mutex<Vec<Drafted>>>,
+    _folder: Arc<tempfile::TempDir>,
+}
 
 impl Kept {
     fn all(&self, port: &str) -> Vec<u8> {
-        self.0.lock().unwrap().iter().filter(|(p, _)| p == port).flat_map(|(_, bytes)| bytes.clone()).collect()
+        self.emitted.lock().unwrap().iter().filter(|(p, _)| p == port).flat_map(|(_, bytes)| bytes.clone()).collect()
+    }
+}
+
+impl Kept {
+    fn with_files() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = Disk::open(folder.path(), Privacy::Own, Duration::ZERO).unwrap();
+        let files = Files { disk: Arc::new(disk), finished: Arc::default(), _folder: Arc::new(folder) };
+        Self { files: Some(files), ..Self::default() }
+    }
+}
+
+struct Writing {
+    draft: Draft,
+    finished: Arc<Mutex<Vec<Drafted>>>,
+}
+
+impl Attachment for Writing {
+    fn write(&mut self, bytes: Vec<u8>) -> Pending<'_, Result<(), Stopped>> {
+        Box::pin(async move { self.draft.write(&bytes).await.map_err(|error| Stopped::Cancelled(error.to_string())) })
+    }
+
+    fn finish(self: Box<Self>) -> Pending<'static, Result<Attached, Stopped>> {
+        Box::pin(async move {
+            let file = self.draft.finish().await.map_err(|error| Stopped::Cancelled(error.to_string()))?;
+            let attached = Attached { hash: file.hash, size_bytes: file.size_bytes };
+            self.finished.lock().unwrap().push(file);
+            Ok(attached)
+        })
     }
 }
 
@@ -35,13 +77,21 @@ impl Emit for Kept {
             if port == "no-such-port" {
                 return Err(Stopped::UnknownPort(port.into()));
             }
-            self.0.lock().unwrap().push((port.to_owned(), ndjson));
+            self.emitted.lock().unwrap().push((port.to_owned(), ndjson));
             Ok(Verdict { accepted: 1, ..Verdict::default() })
         })
     }
 
     fn reject<'a>(&'a mut self, _: &'a str, _: Vec<u8>, _: String, _: Option<String>) -> Pending<'a, Result<(), Stopped>> {
         Box::pin(async { Ok(()) })
+    }
+
+    fn attach<'a>(&'a mut self, port: &'a str) -> Pending<'a, Result<Box<dyn Attachment>, Stopped>> {
+        Box::pin(async move {
+            let files = self.files.as_ref().filter(|_| port == "out").ok_or_else(|| Stopped::UnknownPort(port.into()))?;
+            let (draft, finished) = (Draft::new(Arc::clone(&files.disk)), Arc::clone(&files.finished));
+            Ok(Box::new(Writing { draft, finished }) as Box<dyn Attachment>)
+        })
     }
 }
 
@@ -60,6 +110,10 @@ impl Emit for Silent {
     }
 
     fn reject<'a>(&'a mut self, _: &'a str, _: Vec<u8>, _: String, _: Option<String>) -> Pending<'a, Result<(), Stopped>> {
+        Box::pin(std::future::pending())
+    }
+
+    fn attach<'a>(&'a mut self, _: &'a str) -> Pending<'a, Result<Box<dyn Attachment>, Stopped>> {
         Box::pin(std::future::pending())
     }
 }

@@ -1,0 +1,5 @@
+(func $main (param $body i32) (result i32)
+  (call $attach (i32.const 1024) (i32.const 3) (i32.const 256))
+  (call $attach_write (i32.load (i32.const 260)) (i32.const 0) (i32.const 100000) (i32.const 256))
+  (loop $for_ever (br $for_ever))
+  (i32.const 0))

@@ -1,0 +1,46 @@
+//! Components from the texts beside this file. The sandbox's tests and the trials of the whole hub both take it in as a
+//! source, for neither knows the other.
+
+use wasm_encoder::{ComponentSection, CustomSection};
+use wit_component::{ComponentEncoder, StringEncoding};
+
+/// The contract as it is.
+pub const CONNECTOR: &str = include_str!("../../wit/connector.wit");
+const WASI: &str = include_str!("wit/wasi-http.wit");
+const PRELUDE: &str = include_str!("prelude.wat");
+/// Where a component keeps its manifest.
+const SECTION: &str = "lienthong:plugin.toml";
+
+/// A receiver with its manifest: the prelude around a guest's `$main`.
+pub fn receiver(source: &str, world: &str) -> Vec<u8> {
+    let text = if source.contains("PRELUDE") { source.replace("PRELUDE", PRELUDE) } else { format!("{PRELUDE}\n{source}") };
+    with_manifest(component_of(&text, world, CONNECTOR), &manifest("receiver"))
+}
+
+/// A component without a manifest, from the text of a core module's fields and a text of the connector package.
+pub fn component_of(fields: &str, world: &str, connector: &str) -> Vec<u8> {
+    let mut module = wat::parse_str(format!("(module {fields})")).unwrap_or_else(|error| panic!("{error}"));
+    let mut resolve = wit_parser::Resolve::default();
+    let mut packages = vec![resolve.push_str("connector.wit", connector).unwrap_or_else(|error| panic!("{error:?}"))];
+    if world.starts_with("lienthong:guests") {
+        packages.push(resolve.push_str("wasi-http.wit", WASI).unwrap_or_else(|error| panic!("{error:?}")));
+    }
+    let world = resolve.select_world(&packages, Some(world)).unwrap_or_else(|error| panic!("{error:?}"));
+    let embedded = wit_component::embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8);
+    let component = embedded.and_then(|()| ComponentEncoder::default().validate(true).module(&module)?.encode());
+    component.unwrap_or_else(|error| panic!("{error:?}"))
+}
+
+/// The manifest of a plugin `test-guest` with one port, `out`.
+pub fn manifest(interface: &str) -> String {
+    format!(
+        "[plugin]\nname = \"test-guest\"\nversion = \"0.1.0\"\nvendor = \"Tests\"\nlicense = \"Apache-2.0\"\n\
+         description = \"A guest of the tests.\"\ninterfaces = [\"{interface}\"]\n[ports.out]\nschema = \"tests/things.v1\"\n"
+    )
+}
+
+/// Puts a manifest into a component.
+pub fn with_manifest(mut component: Vec<u8>, manifest: &str) -> Vec<u8> {
+    CustomSection { name: SECTION.into(), data: manifest.as_bytes().into() }.append_to_component(&mut component);
+    component
+}
