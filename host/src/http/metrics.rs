@@ -58,6 +58,7 @@ fn registry(status: &Status) -> Registry {
     channel_gauge("channel_attachments", "Attachments kept", |c| c.attachments.cast_signed());
     channel_gauge("channel_attachment_bytes", "Bytes of attachments kept", |c| c.attachment_bytes.cast_signed());
     channel_gauge("channel_sums_hold", "1 while accepted = stored + quarantined + discarded", |c| i64::from(c.sums_hold));
+    channel_gauge("channel_listed", "1 while the city's files name it", |c| i64::from(c.listed));
     let mut by_connector = |name: &str, help: &str, value: fn(&crate::pipeline::supervision::Condition) -> u64| {
         let family = Family::<ByConnector, Counter>::default();
         for condition in &status.connectors {
@@ -87,7 +88,7 @@ fn registry(status: &Status) -> Registry {
     }
     registry.register("connector_waiting", "Messages that wait to be consumed", waiting);
     let ready = Gauge::<i64>::default();
-    ready.set(i64::from(status.health == "ready"));
+    ready.set(i64::from(status.ready));
     registry.register("ready", "1 while data is taken", ready);
     registry
 }

@@ -87,7 +87,7 @@ impl WasiHttpHooks for Hooks {
                 }
                 Err(error) => {
                     let line = chain(&error);
-                    tracing::warn!(target: "plugin", %connector, "{line}");
+                    tracing::debug!(target: "plugin", %connector, "{line}");
                     tail.push(format!("{line}\n").as_bytes());
                     Err(answer(&error))
                 }

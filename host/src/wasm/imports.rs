@@ -179,12 +179,12 @@ impl log::Host for State {
         let line: String = message.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect();
         self.tail.push(line.as_bytes());
         self.tail.push(b"\n");
-        let connector = &self.connector;
+        let (connector, message) = (&self.connector, self.message.as_deref());
         match level {
-            log::Level::Error => tracing::error!(target: "plugin", %connector, "{line}"),
-            log::Level::Warn => tracing::warn!(target: "plugin", %connector, "{line}"),
-            log::Level::Info => tracing::info!(target: "plugin", %connector, "{line}"),
-            log::Level::Debug => tracing::debug!(target: "plugin", %connector, "{line}"),
+            log::Level::Error => tracing::error!(target: "plugin", %connector, file = message, "{line}"),
+            log::Level::Warn => tracing::warn!(target: "plugin", %connector, file = message, "{line}"),
+            log::Level::Info => tracing::info!(target: "plugin", %connector, file = message, "{line}"),
+            log::Level::Debug => tracing::debug!(target: "plugin", %connector, file = message, "{line}"),
         }
         Ok(())
     }

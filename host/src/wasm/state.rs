@@ -20,6 +20,8 @@ const HEADER_BYTES: usize = 64 << 10;
 
 pub(super) struct State {
     pub(super) connector: ConnectorId,
+    /// The name of the message that the call is about, where it has one.
+    pub(super) message: Option<String>,
     pub(super) settings: String,
     pub(super) emit: Box<dyn Emit>,
     pub(super) meter: Meter,
@@ -51,6 +53,7 @@ impl State {
         let hooks = Hooks::new(call.door, call.connector.clone(), &meter, tail.clone());
         Self {
             connector: call.connector,
+            message: None,
             settings: call.settings,
             emit: call.emit,
             meter,
