@@ -118,7 +118,7 @@ fn message(real: bool, number: usize) -> Vec<u8> {
     let (patient, minute) = (number % 9_000, number / 60 % 60);
     let segments = [
         format!(
-            "MSH|^~\\&|HIS|BENHVIEN|LIENTHONG|SOYTE|20261124{:02}{minute:02}{:02}||ADT^A01^ADT_A01|M{number}|T|2.5|||AL|NE||UNICODE UTF-8",
+            "MSH|^~\\&|HIS|BENHVIEN|LIENTHONG|SOYTE|20261124{:02}{minute:02}{:02}||ADT^A01^ADT_A01|M{number}|T|2.5||||||UNICODE UTF-8",
             number / 3_600 % 24,
             number % 60
         ),
@@ -133,16 +133,26 @@ fn message(real: bool, number: usize) -> Vec<u8> {
 }
 
 fn city(real: bool) -> City {
-    let (plugin, emits, channels) = if real {
-        let names = ["patients", "encounters", "observations", "appointments", "immunizations"];
-        let emits = names.map(|name| format!("{name}: health/{name}")).join(", ");
-        (HL7, emits, names.map(|name| format!("  health/{name}: {{ schema: health/{name}.v1 }}\n")).concat())
+    // A port, and the channel and schema of its name.
+    let ports: &[(&str, &str, &str)] = if real {
+        &[
+            ("patients", "patients", "health/patients.v1"),
+            ("encounters", "encounters", "health/encounters.v1"),
+            ("observations", "observations", "health/observations.v1"),
+            ("appointments", "appointments", "health/appointments.v1"),
+            ("immunizations", "immunizations", "health/immunizations.v1"),
+        ]
     } else {
-        (OWN, "out: health/posts".to_owned(), "  health/posts: { schema: tests/things.v1 }\n".to_owned())
+        &[("out", "posts", "tests/things.v1")]
     };
+    let plugin = if real { HL7 } else { OWN };
+    let emits = ports.iter().map(|(port, channel, _)| format!("{port}: health/{channel}")).collect::<Vec<_>>().join(", ");
+    let channels: String = ports.iter().map(|(_, channel, schema)| format!("  health/{channel}: {{ schema: {schema} }}\n")).collect();
+    let grant = |channel| format!("  - {{ agency: hospital, channel: health/{channel}, access: [write], purpose: bench }}\n");
+    let grants: String = ports.iter().map(|(_, channel, _)| grant(*channel)).collect();
     let health = format!(
         "connectors:\n  {CONNECTOR}:\n    plugin: {plugin}\n    agency: hospital\n    mllp: {{ listen: 127.0.0.1:0 }}\n    \
-         emits: {{ {emits} }}\nchannels:\n{channels}"
+         emits: {{ {emits} }}\nchannels:\n{channels}grants:\n{grants}"
     );
     City::new(&[
         ("city.yaml", "title: Bench\nagencies:\n  hospital: { title: Hospital }\nlake: { flush: { every: 1s, bytes: 16MiB } }\n"),
