@@ -100,6 +100,7 @@ pub fn router(api: Api) -> Router {
                     Parameter { place: "query", name: "channel", description: "of this channel" },
                     Parameter { place: "query", name: "connector", description: "through this connector" },
                     Parameter { place: "query", name: "keyword", description: "for this reason" },
+                    Parameter { place: "query", name: "message_name", description: "of the file or message of this name" },
                     Parameter { place: "query", name: "before", description: "older than this id" },
                     Parameter { place: "query", name: "limit", description: "1 to 1000; 50 unless given" },
                 ],

@@ -1,6 +1,7 @@
 //! One call of a connector, from its input to its commit: records, rejections and the checkpoint (or the memory of the
 //! message) become durable in one transaction, or nothing of the call counts.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use lienthong_core::city;
@@ -52,6 +53,8 @@ pub struct Identity {
     pub key: Vec<u8>,
     /// SHA-256 of its bytes.
     pub sha256: [u8; 32],
+    /// What people call it: its file's name, else its sender's key, else its hash. It stands at its rejections and log lines.
+    pub name: Arc<str>,
 }
 
 /// What a message became.
@@ -112,8 +115,8 @@ impl Caller {
         }
         let received_at = message.received_at;
         let clock = RunClock::start(connector, received_at);
-        let intake = self.intake(connector, received_at);
-        let reply = match connector.plugin.receive(self.call(connector, &intake), message).await {
+        let intake = self.intake(connector, received_at, &identity.name);
+        let reply = match connector.plugin.receive(self.call(connector, &intake, &identity.name), message).await {
             Ok((reply, _)) => reply,
             Err(failed) => {
                 let fault = Fault::from(failed);
@@ -145,9 +148,11 @@ impl Caller {
         let checkpoint = self.store.checkpoint(&owner).await.map_err(|error| Fault::hub(error.to_string()))?;
         let received_at = clock::now();
         let clock = RunClock::start(connector, received_at);
-        let intake = self.intake(connector, received_at);
+        // The version that the checkpoint gets with what this brings.
+        let name = format!("poll {}", checkpoint.as_ref().map_or(0, |c| c.version) + 1).into();
+        let intake = self.intake(connector, received_at, &name);
         let since = checkpoint.as_ref().map(|c| c.cursor.clone());
-        let polled = match connector.plugin.poll(self.call(connector, &intake), received_at, since, POLL_RECORDS).await {
+        let polled = match connector.plugin.poll(self.call(connector, &intake, &name), received_at, since, POLL_RECORDS).await {
             Ok((progress, _)) => {
                 let output = intake.finish().await;
                 let polled = Polled { accepted: output.accepted, quarantined: output.rejected, more: progress.more };
@@ -186,13 +191,14 @@ impl Caller {
         self.settle(commit).await.map(|_| ())
     }
 
-    fn intake(&self, connector: &Connector, received_at: Timestamp) -> Intake {
-        Intake::new(self.store.clone(), &self.channels, &connector.config, origin(connector), received_at)
+    fn intake(&self, connector: &Connector, received_at: Timestamp, message_name: &Arc<str>) -> Intake {
+        Intake::new(self.store.clone(), &self.channels, &connector.config, origin(connector), received_at, Arc::clone(message_name))
     }
 
-    fn call(&self, connector: &Connector, intake: &Intake) -> Call {
+    fn call(&self, connector: &Connector, intake: &Intake, message_name: &Arc<str>) -> Call {
         Call {
             connector: connector.id.clone(),
+            message_name: Arc::clone(message_name),
             settings: connector.config.settings.to_string(),
             limits: connector.config.limits,
             emit: Box::new(intake.clone()),

@@ -179,7 +179,7 @@ impl Worker {
         // A file is known by its name and its hash: the same name with other content is another message.
         let key = known_by(&arrival.name, &sha256);
         let message = Message { body: Arc::new(blob), name: Some(arrival.name.clone()), content_type: None, received_at: clock::now() };
-        self.messages.receive(message, Identity { key, sha256 }).await
+        self.messages.receive(message, Identity { key, sha256, name: arrival.name.as_str().into() }).await
     }
 
     async fn poll(self, every: Duration) {

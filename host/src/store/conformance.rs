@@ -58,7 +58,8 @@ pub(crate) fn append(to: &str, batch: ValidBatch) -> Append {
 
 pub(crate) fn rejection(of: &str, bytes: &[u8]) -> Rejection {
     let violation = Violation { pointer: "/n".into(), keyword: "type".into(), message: "is no number".into() };
-    Rejection { channel: channel(of), schema: SchemaId::new("weather/readings.v3").unwrap(), bytes: bytes.to_vec(), violation }
+    let schema = SchemaId::new("weather/readings.v3").unwrap();
+    Rejection { channel: channel(of), schema, bytes: bytes.to_vec(), violation, message_name: None }
 }
 
 pub(crate) fn group(appends: Vec<Append>) -> Group {
@@ -412,6 +413,34 @@ pub(crate) async fn the_quarantine_keeps_items_whole(open: impl AsyncFn() -> Sto
     let connector = Some(ConnectorId::new("weather/stations").unwrap());
     assert_eq!(store.quarantine(QuarantineFilter { connector, limit: 9_999, ..QuarantineFilter::default() }).await.unwrap().len(), 1_000);
     adds_up(&store).await;
+}
+
+pub(crate) async fn the_quarantine_knows_the_message_of_an_item(open: impl AsyncFn() -> Store) {
+    let store = open().await;
+    store.ensure_channels(&[channel("a/one")]).await.unwrap();
+    let from = |name: &str, bytes: &[u8]| Rejection { message_name: Some(name.into()), ..rejection("a/one", bytes) };
+    let rejections = vec![from("tram.txt", b"1"), rejection("a/one", b"2"), from("khác.txt", b"3")];
+    committed(store.commit(Group { rejections, ..group(vec![]) }).await);
+    let call = store.begin_call();
+    store.stage(call, part(vec![], vec![from("tram.txt", b"4"), rejection("a/one", b"5")])).await.unwrap();
+    committed(store.commit(Group { publish: Some(call), rejections: vec![from("tram.txt", b"6")], ..group(vec![]) }).await);
+    let of = async |name: Option<&str>| {
+        let filter = QuarantineFilter { message_name: name.map(str::to_owned), ..QuarantineFilter::default() };
+        let mut found = Vec::new();
+        for entry in store.quarantine(filter).await.unwrap() {
+            let (same, bytes) = store.quarantine_entry(entry.id).await.unwrap().unwrap();
+            assert_eq!(same, entry);
+            found.push((String::from_utf8(bytes).unwrap(), entry.message_name));
+        }
+        found.sort();
+        found
+    };
+    let item = |bytes: &str, name: Option<&str>| (bytes.to_owned(), name.map(str::to_owned));
+    let [tram, other] = ["tram.txt", "khác.txt"].map(Some);
+    assert_eq!(of(None).await, [item("1", tram), item("2", None), item("3", other), item("4", tram), item("5", None), item("6", tram)]);
+    assert_eq!(of(tram).await, [item("1", tram), item("4", tram), item("6", tram)]);
+    assert_eq!(of(other).await, [item("3", other)]);
+    assert_eq!(of(Some("tram")).await, []);
 }
 
 pub(crate) async fn runs_and_keys_are_kept(open: impl AsyncFn() -> Store) {

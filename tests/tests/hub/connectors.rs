@@ -81,7 +81,7 @@ async fn a_file_is_consumed_once_and_its_bad_line_is_in_quarantine() {
     assert_eq!(quarantine.len(), 1);
     assert_eq!((&quarantine[0]["pointer"], &quarantine[0]["keyword"]), (&json!("line 3"), &json!("plugin")));
     let whole = town.operator.get(&format!("/v1/quarantine/{}", quarantine[0]["id"])).send().await.expect(200).json();
-    assert_eq!(whole["text"], "PM10\t#OVER\tug/m3\t20261123090500\t00");
+    assert_eq!((&whole["text"], &whole["message_name"]), (&json!("PM10\t#OVER\tug/m3\t20261123090500\t00"), &json!(NAME)));
     let event = town.operations.get(&format!("/v1/channels/{OBSERVATIONS}/records?limit=1")).send().await.expect(200).json();
     assert_eq!(event[0]["source"], "/v1/connectors/environment/stations");
 
@@ -100,6 +100,10 @@ async fn a_file_is_consumed_once_and_its_bad_line_is_in_quarantine() {
     appears(inbox.join("done").join(NAME.replace("KK01", "KK02"))).await;
     let status = landed(&town.operator, OBSERVATIONS, 7).await;
     assert_eq!((&status["quarantined"], &status["accepted"]), (&json!(2), &json!(9)));
+    let of_file = format!("/v1/quarantine?message_name={}", NAME.replace("KK01", "KK02"));
+    let of_file = town.operator.get(&of_file).send().await.expect(200).json();
+    assert_eq!(of_file["entries"].as_array().unwrap().len(), 1);
+    assert_eq!(of_file["entries"][0]["id"], town.quarantine("environment/stations").await[0]["id"]);
     assert_eq!(lienthong_tests::lake::table(&town.hub.city().data(), OBSERVATIONS).rows, 7);
 }
 
@@ -170,6 +174,7 @@ async fn a_message_is_answered_after_its_commit_and_known_when_it_comes_again() 
     environment.post("/v1/connectors/environment/stations/messages", "text/plain", text).send().await.problem(404, "webhook connector");
     let status = landed(&town.operator, OBSERVATIONS, 3).await;
     assert_eq!(status["quarantined"], 1);
+    assert_eq!(town.quarantine("environment/push").await[0]["message_name"], NAME);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -217,6 +222,7 @@ async fn a_timetable_comes_by_folder_and_by_web_and_is_not_fetched_again_unless_
         assert_eq!((of("dropped"), of("fetched")), (rows.good, once[channel].good + rows.good), "{channel}");
     }
     assert_eq!(connector_status(&town.operator, "transport/fetched").await["failures"], 0);
+    assert_eq!(town.quarantine("transport/fetched").await[0]["message_name"], "poll 2");
 
     // A zip that is none.
     drop_file(&town.inbox("gtfs"), "broken.zip", b"PK\x03\x04 and then nothing");
