@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use lienthong_core::city::{Mllp, Transport};
+use lienthong_core::city::{self, Mllp, Transport};
 use lienthong_core::id::ConnectorId;
 use lienthong_core::retry::Backoff;
 use tokio::task::JoinSet;
@@ -19,16 +19,13 @@ use crate::clock;
 use crate::disk::FileBlob;
 use crate::transport::body::Spool;
 use crate::transport::failed::FailedFolder;
-use crate::transport::inbox::{Arrival, Inbox, Settings, Shelf};
+use crate::transport::inbox::{Arrival, Inbox, PutBack, Settings, Shelf};
 use crate::transport::mllp::Listener;
 use crate::transport::name_pattern::NamePattern;
 use crate::wasm::Message;
 
 /// Between two looks at a folder.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
-
-/// A file must have been left alone for so long.
-const SETTLE: Duration = Duration::from_secs(1);
 
 /// After failures that time may heal.
 const BACKOFF: Backoff = Backoff { first: Duration::from_secs(1), longest: Duration::from_secs(300) };
@@ -54,9 +51,9 @@ impl Supervisor {
     pub fn start(&mut self, messages: Messages) {
         let worker = Worker { stop: self.stop.clone(), messages };
         match &worker.messages.connector().config.transport {
-            Transport::Inbox { path, pattern } => {
-                let (folder, pattern) = (self.data_folder.join(path), pattern.clone());
-                self.tasks.spawn(async move { worker.watch(folder, &pattern).await });
+            Transport::Inbox(inbox) => {
+                let (folder, inbox) = (self.data_folder.join(&inbox.path), inbox.clone());
+                self.tasks.spawn(async move { worker.watch(folder, &inbox).await });
             }
             Transport::Poll { every } => {
                 let every = *every;
@@ -95,11 +92,11 @@ impl Worker {
         &self.messages.connector().id
     }
 
-    async fn watch(self, folder: PathBuf, pattern: &str) {
-        let Some(pattern) = NamePattern::new(pattern) else { return };
+    async fn watch(self, folder: PathBuf, configured: &city::Inbox) {
+        let Some(pattern) = NamePattern::new(&configured.pattern) else { return };
         let mut failures = 0;
         let mut inbox = loop {
-            let settings = Settings { folder: folder.clone(), pattern: pattern.clone(), settle: SETTLE };
+            let settings = Settings { folder: folder.clone(), pattern: pattern.clone(), settle: configured.settle };
             match Inbox::open(settings).await {
                 Ok(inbox) => break inbox,
                 Err(error) => {
@@ -131,6 +128,18 @@ impl Worker {
 
     /// Consumes what is ready. An error means: come back later, after so long if the agency system said so.
     async fn look(&self, inbox: &mut Inbox, failures: u32) -> Result<(), Option<Duration>> {
+        for PutBack { name: file, outcome } in inbox.put_back().await {
+            match outcome {
+                Ok(()) => {
+                    tracing::warn!(connector = %self.id(), file, "a file was written to after it was taken: it is put back and read again")
+                }
+                Err(error) => {
+                    tracing::error!(connector = %self.id(), file, %error, "a file was written to after it was taken, and could not be put back");
+                    self.messages
+                        .failed(format!("{file} was written to after it was taken; move it from `done` back into the inbox: {error}"));
+                }
+            }
+        }
         let scan = inbox.scan(SystemTime::now()).await.map_err(|error| {
             self.messages.failed(format!("inbox {}: {error}", inbox.folder().display()));
             None
@@ -140,6 +149,10 @@ impl Worker {
         for arrival in scan.ready {
             if self.stop.is_cancelled() {
                 return Ok(());
+            }
+            // It may have changed while those before it were read; a later look finds it again.
+            if !arrival.is_unchanged().await.unwrap_or(false) {
+                continue;
             }
             let (shelf, reason) = match self.consume(&arrival).await {
                 Ok(_) => (Shelf::Done, None),
@@ -155,10 +168,14 @@ impl Worker {
                     }
                 }
             };
-            inbox.shelve(&arrival, shelf, reason.as_deref()).await.map_err(|error| {
+            let shelved = inbox.shelve(&arrival, shelf, reason.as_deref()).await.map_err(|error| {
                 self.messages.failed(format!("{} could not be moved to {shelf:?}: {error}", arrival.path.display()));
                 None
             })?;
+            if shelved.is_none() {
+                tracing::warn!(connector = %self.id(), file = arrival.name, "a file was written to while it was read: it is read again");
+                continue;
+            }
             waiting = waiting.saturating_sub(1);
             self.messages.supervision().waiting(self.id(), waiting);
         }

@@ -1,5 +1,6 @@
 //! Agency systems that send their own formats, through compiled plugins.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use lienthong_examples::sim::feed::Feed;
@@ -105,6 +106,27 @@ async fn a_file_is_consumed_once_and_its_bad_line_is_in_quarantine() {
     assert_eq!(of_file["entries"].as_array().unwrap().len(), 1);
     assert_eq!(of_file["entries"][0]["id"], town.quarantine("environment/stations").await[0]["id"]);
     assert_eq!(lienthong_tests::lake::table(&town.hub.city().data(), OBSERVATIONS).rows, 7);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_slow_writer_adds_to_a_file_that_was_taken_is_read_too() {
+    let town = Town::start().await;
+    let inbox = town.inbox("air");
+    let mut writer = std::fs::File::create(inbox.join(NAME)).unwrap();
+    writer.write_all(b"PM2.5\t20.6\tug/m3\t20261123090500\t00\nCO\t1").unwrap();
+    appears(inbox.join("done").join(NAME)).await;
+    writer.write_all(b"2.5\tmg/m3\t20261123090500\t00\n").unwrap();
+    drop(writer);
+    until("the file is read again", || async {
+        let records = town.records(OBSERVATIONS).await;
+        records.iter().any(|record| record["parameter"] == "CO" && record["value"] == 12.5).then_some(())
+    })
+    .await;
+    let whole = "PM2.5\t20.6\tug/m3\t20261123090500\t00\nCO\t12.5\tmg/m3\t20261123090500\t00\n";
+    assert_eq!(appears(inbox.join("done").join(NAME)).await, whole.as_bytes());
+    let quarantine = town.quarantine("environment/stations").await;
+    assert_eq!((quarantine.len(), &quarantine[0]["pointer"]), (1, &json!("line 2")));
+    assert!(town.hub.log().contains("a file was written to after it was taken"), "{}", town.hub.log());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
