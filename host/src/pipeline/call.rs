@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::channels::Channels;
 use super::fault::Fault;
 use super::intake::{Intake, Output};
+use super::reply::Reply;
 use crate::clock;
 use crate::net::Door;
 use crate::store::{
@@ -71,15 +72,6 @@ pub struct Received {
     /// The message was known; the rest says what became of it then.
     #[serde(skip)]
     pub repeated: bool,
-}
-
-/// A plugin's answer to a message.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reply {
-    /// Its media type.
-    pub content_type: String,
-    /// Its bytes.
-    pub body: Vec<u8>,
 }
 
 /// What a poll brought.
