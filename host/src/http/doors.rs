@@ -25,6 +25,12 @@ const IDEMPOTENCY_KEY: Parameter = Parameter {
     description: "the same key with the same body gives the same answer for seven days",
 };
 
+const FILE_NAME: Parameter = Parameter {
+    place: "header",
+    name: "Content-Disposition",
+    description: "the message's name, `attachment; filename=\"…\"` (RFC 6266), where its plugin reads one, as of station files",
+};
+
 const fn get(path: &'static str, summary: &'static str, gives: &'static [(&'static str, Option<&'static str>)]) -> Door {
     Door { method: "get", path, summary, parameters: &[], takes: &[], gives }
 }
@@ -83,7 +89,7 @@ pub fn router(api: Api) -> Router {
                 method: "post",
                 path: "/v1/connectors/{domain}/{name}/messages",
                 summary: "Send a message in the system's own format to its webhook connector",
-                parameters: &[IDEMPOTENCY_KEY],
+                parameters: &[IDEMPOTENCY_KEY, FILE_NAME],
                 takes: &["application/octet-stream"],
                 gives: &[(JSON, Some("Taken"))],
             },

@@ -190,7 +190,10 @@ async fn a_message_is_answered_after_its_commit_and_known_when_it_comes_again() 
     assert_eq!(send(other, NAME, None).await.expect(200).json()["repeated"], true);
     assert_eq!(send(other, &NAME.replace("KK01", "KK02"), None).await.expect(200).json()["repeated"], false);
 
-    environment.post(MESSAGES, "text/plain", other.to_owned() + " ").send().await.problem(422, "set `station`");
+    let nameless = environment.post(MESSAGES, "text/plain", other.to_owned() + " ").send().await.problem(422, "set `station`");
+    nameless.problem(422, "send `Content-Disposition: attachment; filename=");
+    let named = send("\u{feff}nonsense", "readings.txt", None).await.problem(422, "");
+    assert!(!named.text().contains("Content-Disposition"), "{}", named.text());
     town.operations.post(MESSAGES, "text/plain", text).send().await.problem(404, "webhook connector");
     town.hub.nobody().post(MESSAGES, "text/plain", text).send().await.problem(401, "Bearer");
     environment.post("/v1/connectors/environment/stations/messages", "text/plain", text).send().await.problem(404, "webhook connector");
