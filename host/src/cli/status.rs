@@ -59,6 +59,17 @@ fn print(status: &Value) {
         table.add_row(row);
     }
     println!("{table}");
+    for connector in rows(status, "connectors") {
+        let (name, passed) = (plain(&connector["connector"]), &connector["passed_over"]);
+        if connector["set_aside"].as_u64().is_some_and(|count| count > 0) {
+            let (count, folder) = (&connector["set_aside"], plain(&connector["failed_folder"]));
+            println!("{name}: {count} set aside in {folder}, each with its reason beside it");
+        }
+        if !passed.is_null() {
+            let (example, reason) = (plain(&passed["example"]), plain(&passed["reason"]));
+            println!("{name}: {} passed over in its inbox, for example {example}: {reason}", passed["count"]);
+        }
+    }
 }
 
 /// `mllp 127.0.0.1:2575, 3 open` where the connector has a port of its own.

@@ -22,7 +22,7 @@ pub async fn show_status(_: Operator, State(sources): State<Sources>) -> Result<
 
 /// `GET /v1/connectors`
 pub async fn connectors(_: Operator, State(sources): State<Sources>) -> impl IntoResponse {
-    Json(sources.supervision.all())
+    Json(sources.supervision.all().await)
 }
 
 /// Which part of the quarantine.

@@ -112,7 +112,7 @@ pub async fn status(sources: &Sources) -> Result<Status, store::Error> {
         started_at: sources.started_at,
         health: health(&sources.store),
         channels: channels.collect(),
-        connectors: sources.supervision.all(),
+        connectors: sources.supervision.all().await,
     })
 }
 

@@ -53,6 +53,7 @@ impl Supervisor {
         match &worker.messages.connector().config.transport {
             Transport::Inbox(inbox) => {
                 let (folder, inbox) = (self.data_folder.join(&inbox.path), inbox.clone());
+                worker.messages.supervision().sets_aside(worker.id(), &Shelf::Failed.of(&folder));
                 self.tasks.spawn(async move { worker.watch(folder, &inbox).await });
             }
             Transport::Poll { every } => {
@@ -68,6 +69,7 @@ impl Supervisor {
         let id = &messages.connector().id;
         messages.supervision().listens(id, listener.address);
         let failed = Arc::new(FailedFolder::new(self.data_folder.join("failed").join(id.as_str())));
+        messages.supervision().sets_aside(id, failed.path());
         let port = Port { failed, settings: Arc::new(settings), spool: self.spool.clone(), stop: self.stop.clone(), messages };
         self.tasks.spawn(port.serve(listener));
     }
@@ -146,6 +148,11 @@ impl Worker {
         })?;
         let mut waiting = (scan.ready.len() + scan.unsettled) as u64;
         self.messages.supervision().waiting(self.id(), waiting);
+        let more = self.messages.supervision().passed_over(self.id(), scan.passed_over.clone());
+        if let Some(passed) = scan.passed_over.filter(|_| more) {
+            let (count, file) = (passed.count, passed.example);
+            tracing::warn!(connector = %self.id(), count, file, "files of the inbox are passed over: {}", passed.reason);
+        }
         for arrival in scan.ready {
             if self.stop.is_cancelled() {
                 return Ok(());

@@ -2,22 +2,25 @@
 //!
 //! Agencies drop files by FTP, SFTP or a share, often slowly and under the final name. A file is taken only when nobody
 //! has written to it for [`Settings::settle`] and two looks saw it the same; names that start with a dot or end in
-//! `.part`, `.tmp`, `.filepart` or `.crdownload` are never taken, so that a writer may rename when done. A writer that
+//! `.part`, `.tmp`, `.filepart` or `.crdownload` are never taken, so that a writer may rename when done. Nor are the reasons
+//! of failed files (`.reason.txt`), which people may move back with them, whatever the pattern. A writer that
 //! pauses for longer is noticed: its file stays, or is put back, and is read again.
 
 mod shelf;
 
 use std::collections::HashMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::Metadata;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use serde::Serialize;
 use tokio::fs;
 
 use self::shelf::Shelved;
 pub use self::shelf::{PutBack, Shelf};
+use super::failed::REASON;
 use super::name_pattern::NamePattern;
 
 const UNFINISHED: [&str; 4] = [".part", ".tmp", ".filepart", ".crdownload"];
@@ -78,12 +81,35 @@ pub struct Scan {
     pub ready: Vec<Arrival>,
     /// Files that fit the pattern and still change.
     pub unsettled: usize,
+    /// What lies there and is no message.
+    pub passed_over: Option<PassedOver>,
+}
+
+/// What an inbox holds that nobody will ever take.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct PassedOver {
+    /// How many files, folders and links.
+    pub count: u64,
+    /// The first of them by name.
+    pub example: String,
+    /// Why that one is passed over.
+    pub reason: &'static str,
+}
+
+impl Scan {
+    fn pass_over(&mut self, name: &str, reason: &'static str) {
+        let passed = self.passed_over.get_or_insert_with(|| PassedOver { count: 0, example: name.to_owned(), reason });
+        passed.count += 1;
+        if *name < *passed.example {
+            (passed.example, passed.reason) = (name.to_owned(), reason);
+        }
+    }
 }
 
 impl Inbox {
     /// Makes the folders.
     pub async fn open(settings: Settings) -> io::Result<Self> {
-        for shelf in [Shelf::Done, Shelf::Failed] {
+        for shelf in Shelf::ALL {
             fs::create_dir_all(shelf.of(&settings.folder)).await?;
         }
         Ok(Self { settings, seen: HashMap::new(), watched: Vec::new() })
@@ -101,10 +127,17 @@ impl Inbox {
         let mut entries = fs::read_dir(&self.settings.folder).await?;
         while let Some(entry) = entries.next_entry().await? {
             let os_name = entry.file_name();
-            let Some(name) = os_name.to_str().filter(|name| self.is_message(name)) else { continue };
+            let name = os_name.to_string_lossy();
+            if is_set_apart(&name) {
+                continue;
+            }
             // The file may be gone again; only regular files are messages, links are not followed.
             let Ok(meta) = fs::symlink_metadata(entry.path()).await else { continue };
-            if !meta.is_file() {
+            if meta.is_dir() && Shelf::ALL.iter().any(|shelf| shelf.name() == name) {
+                continue;
+            }
+            if let Some(reason) = self.no_message(&os_name, &meta) {
+                scan.pass_over(&name, reason);
                 continue;
             }
             let stamp = Stamp::of(&meta)?;
@@ -112,7 +145,7 @@ impl Inbox {
             let distance = now.duration_since(stamp.modified).unwrap_or_else(|early| early.duration());
             let left_alone = distance >= self.settings.settle;
             if left_alone && self.seen.get(&os_name) == Some(&stamp) {
-                scan.ready.push(Arrival { name: name.to_owned(), path: entry.path(), stamp });
+                scan.ready.push(Arrival { name: name.into_owned(), path: entry.path(), stamp });
             } else {
                 scan.unsettled += 1;
             }
@@ -123,9 +156,20 @@ impl Inbox {
         Ok(scan)
     }
 
-    fn is_message(&self, name: &str) -> bool {
-        !name.starts_with('.') && !UNFINISHED.iter().any(|end| name.ends_with(end)) && self.settings.pattern.matches(name)
+    fn no_message(&self, name: &OsStr, meta: &Metadata) -> Option<&'static str> {
+        match name.to_str() {
+            _ if meta.is_dir() => Some("it is a folder: subfolders are not looked into"),
+            _ if !meta.is_file() => Some("it is no regular file: links are not followed"),
+            None => Some("its name is not UTF-8"),
+            Some(name) if self.settings.pattern.matches(name) => None,
+            Some(_) => Some("its name does not fit the inbox's `pattern`"),
+        }
     }
+}
+
+/// Not meant to be taken, or not yet.
+fn is_set_apart(name: &str) -> bool {
+    name.starts_with('.') || name.ends_with(REASON) || UNFINISHED.iter().any(|end| name.ends_with(end))
 }
 
 #[cfg(test)]
@@ -160,7 +204,7 @@ mod tests {
     async fn unfinished_names_folders_and_links_are_left_alone() {
         let dir = tempfile::tempdir().unwrap();
         let mut inbox = inbox(dir.path()).await;
-        for name in ["b.txt.part", ".c.txt", "d.tmp", "e.csv"] {
+        for name in ["b.txt.part", ".c.txt", "d.tmp", "e.csv", "E.TXT", "h.reason.txt"] {
             std::fs::write(dir.path().join(name), "x").unwrap();
         }
         std::fs::create_dir(dir.path().join("f.txt")).unwrap();
@@ -169,5 +213,7 @@ mod tests {
         inbox.scan(later).await.unwrap();
         let scan = inbox.scan(later).await.unwrap();
         assert_eq!((names(&scan).len(), scan.unsettled), (0, 0));
+        let passed = scan.passed_over.unwrap();
+        assert_eq!((passed.count, passed.example.as_str(), passed.reason), (4, "E.TXT", "its name does not fit the inbox's `pattern`"));
     }
 }

@@ -7,6 +7,7 @@ use lienthong_examples::sim::feed::Feed;
 use lienthong_tests::client::Client;
 use lienthong_tests::feed_server::{FeedServer, Seen};
 use lienthong_tests::hub::{Hub, channel_status, connector_status, landed};
+use lienthong_tests::program;
 use lienthong_tests::wait::until;
 use serde_json::{Value, json};
 
@@ -154,6 +155,51 @@ async fn a_file_that_is_none_is_set_aside_with_its_reason_and_does_not_block_the
     assert_eq!((&status["accepted"], &status["stored"]), (&json!(1), &json!(1)));
     let connector = connector_status(&town.operator, "environment/stations").await;
     assert_eq!((&connector["failures"], &connector["calls"], &connector["waiting"]), (&json!(3), &json!(4), &json!(0)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failed_file_is_in_sight_until_it_is_mended_and_moved_back() {
+    let mut town = Town::start().await;
+    let (inbox, failed) = (town.inbox("air"), town.inbox("air").join("failed"));
+    drop_file(&inbox, NAME, "nonsense\n".repeat(1200).as_bytes());
+    appears(failed.join(NAME)).await;
+    drop_file(&inbox, &NAME.replace(".txt", ".TXT"), b"PM10\t1\tug/m3\t20261123090500\t00\n");
+    std::fs::create_dir(inbox.join("old")).unwrap();
+    let next = "LamDong_TramA_KK01_20261123092000.txt";
+    drop_file(&inbox, next, b"PM10\t1\tug/m3\t20261123092000\t00\n");
+    appears(inbox.join("done").join(next)).await;
+    // Neither a file that follows nor a restart makes it forgotten.
+    town.hub.kill().await;
+    town.hub.start_again().await;
+    let passed_over = async || {
+        let connector = connector_status(&town.operator, "environment/stations").await;
+        (connector["passed_over"]["count"] == 2).then_some(connector)
+    };
+    let connector = until("the restarted hub looked into the inbox", passed_over).await;
+    assert_eq!((&connector["set_aside"], &connector["passed_over"]["example"]), (&json!(1), &json!(NAME.replace(".txt", ".TXT"))));
+    assert_eq!(connector["failed_folder"], failed.to_str().unwrap());
+    let metrics = town.operator.get("/metrics").send().await.expect(200).text();
+    assert!(metrics.contains("lienthong_connector_set_aside{connector=\"environment/stations\"} 1\n"), "{metrics}");
+    let said = program::run(&["status", "--data", program::argument(&town.hub.city().data())]).await.stdout;
+    assert!(said.contains("environment/stations: 1 set aside in "), "{said}");
+    assert!(said.contains("environment/stations: 2 passed over in its inbox, for example "), "{said}");
+
+    let reason = std::fs::read_to_string(failed.join(format!("{NAME}.reason.txt"))).unwrap();
+    assert!(reason.contains("no station file"), "{reason}");
+    std::fs::write(failed.join(NAME), b"PM10\t2\tug/m3\t20261123090500\t00\n").unwrap();
+    for entry in std::fs::read_dir(&failed).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::rename(entry.path(), inbox.join(entry.file_name())).unwrap();
+    }
+    appears(inbox.join("done").join(NAME)).await;
+    let connector = until("all of it is taken", || async {
+        let connector = connector_status(&town.operator, "environment/stations").await;
+        (connector["waiting"] == 0).then_some(connector)
+    })
+    .await;
+    assert_eq!((&connector["set_aside"], &connector["failures"]), (&json!(0), &json!(0)));
+    assert_eq!(town.records(OBSERVATIONS).await.len(), 2);
+    assert!(!inbox.join(format!("{NAME}.reason.txt")).exists(), "the reason was left behind");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

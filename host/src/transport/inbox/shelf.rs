@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::fs;
 
+use super::super::failed::REASON;
 use super::{Arrival, Inbox, Stamp};
 
 /// A consumed file is watched for so long: file servers give up a connection that rests for minutes.
@@ -24,12 +25,18 @@ pub enum Shelf {
 }
 
 impl Shelf {
-    /// This shelf of an inbox's folder.
-    pub fn of(self, inbox: &Path) -> PathBuf {
-        inbox.join(match self {
+    pub(super) const ALL: [Self; 2] = [Self::Done, Self::Failed];
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
             Self::Done => "done",
             Self::Failed => "failed",
-        })
+        }
+    }
+
+    /// This shelf of an inbox's folder.
+    pub fn of(self, inbox: &Path) -> PathBuf {
+        inbox.join(self.name())
     }
 }
 
@@ -73,7 +80,22 @@ impl Inbox {
             let (name, stamp) = (arrival.name.clone(), arrival.stamp);
             self.watched.push(Shelved { name, path: target.clone(), stamp, since: Instant::now() });
         }
+        self.forget_reasons(&arrival.name).await?;
         Ok(Some(target))
+    }
+
+    /// A file that was moved back from `failed/` and taken: the reasons of then, moved along or left behind, are of no file.
+    async fn forget_reasons(&self, name: &str) -> io::Result<()> {
+        let (along, behind) = (self.settings.folder.join(name), Shelf::Failed.of(&self.settings.folder).join(name));
+        for file in [along, behind] {
+            if !fs::try_exists(&file).await?
+                && let Err(error) = fs::remove_file(beside(&file)).await
+                && error.kind() != ErrorKind::NotFound
+            {
+                return Err(error);
+            }
+        }
+        Ok(())
     }
 
     /// Puts files back that were written to after they were moved to `done/`. One whose name is taken again waits for it.
@@ -111,7 +133,7 @@ fn move_back(path: &Path, target: &Path) -> io::Result<()> {
 /// Where the reason of a failed file lies.
 fn beside(target: &Path) -> PathBuf {
     let mut beside = target.as_os_str().to_owned();
-    beside.push(".reason.txt");
+    beside.push(REASON);
     beside.into()
 }
 
@@ -153,6 +175,30 @@ mod tests {
         assert_eq!(std::fs::read_to_string(dir.path().join("failed/a.txt.2")).unwrap(), "round 1");
         assert!(dir.path().join("failed/a.txt.2.reason.txt").exists());
         assert!(!dir.path().join("a.txt").exists());
+    }
+
+    #[tokio::test]
+    async fn reasons_go_with_their_files_and_are_never_messages() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut inbox = inbox(dir.path()).await;
+        let (path, failed) = (dir.path().join("a.txt"), dir.path().join("failed"));
+        for along in [true, false] {
+            std::fs::write(&path, "bad").unwrap();
+            let bad = arrival(&mut inbox).await;
+            inbox.shelve(&bad, Shelf::Failed, Some("no reading")).await.unwrap();
+            assert_eq!(std::fs::read_to_string(failed.join("a.txt.reason.txt")).unwrap(), "no reading");
+            std::fs::rename(failed.join("a.txt"), &path).unwrap();
+            if along {
+                std::fs::rename(failed.join("a.txt.reason.txt"), dir.path().join("a.txt.reason.txt")).unwrap();
+            }
+            let later = SystemTime::now() + Duration::from_secs(60);
+            inbox.scan(later).await.unwrap();
+            let scan = inbox.scan(later).await.unwrap();
+            assert_eq!((scan.ready.len(), scan.unsettled, scan.passed_over), (1, 0, None));
+            inbox.shelve(&scan.ready[0], Shelf::Done, None).await.unwrap();
+            assert!(!dir.path().join("a.txt.reason.txt").exists());
+            assert_eq!(std::fs::read_dir(&failed).unwrap().count(), 0);
+        }
     }
 
     #[tokio::test]
