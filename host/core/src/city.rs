@@ -107,6 +107,8 @@ pub struct Inbox {
     pub pattern: String,
     /// A file is taken when nobody has written to it for so long.
     pub settle: Duration,
+    /// Taken files are removed after so long; for ever kept without it. Those that failed are never removed.
+    pub keep: Option<Duration>,
 }
 
 /// How bytes reach a connector.

@@ -140,7 +140,9 @@ fn transport(dir: &Path, section: &Section<'_>, place: Place, findings: &mut Fin
             let path = inbox.require("path", findings).and_then(|node| inbox_path(node, findings));
             let pattern = inbox.get("pattern").map_or(Some("*".to_owned()), |node| pattern(node, findings));
             let settle = inbox.get("settle").map_or(Some(SETTLE), |node| duration(node, MILLISECOND * 100, HOUR, findings));
-            Transport::Inbox(Inbox { path: path?, pattern: pattern?, settle: settle? })
+            // What was written and could not be read has been reported; no file is removed for it.
+            let keep = inbox.get("keep").and_then(|node| duration(node, HOUR, DAY * 365 * 100, findings));
+            Transport::Inbox(Inbox { path: path?, pattern: pattern?, settle: settle?, keep })
         }
         "webhook" => {
             Section::open(&entry.value, entry.key_place, &keys::WEBHOOK, findings)?;

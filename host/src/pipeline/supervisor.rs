@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use lienthong_core::city::{self, Mllp, Transport};
 use lienthong_core::id::ConnectorId;
@@ -26,6 +26,9 @@ use crate::wasm::Message;
 
 /// Between two looks at a folder.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// Between two looks for files that need no longer be kept.
+const FORGET_EVERY: Duration = Duration::from_secs(3_600);
 
 /// After failures that time may heal.
 const BACKOFF: Backoff = Backoff { first: Duration::from_secs(1), longest: Duration::from_secs(300) };
@@ -110,8 +113,12 @@ impl Worker {
                 }
             }
         };
-        let mut failures = 0;
+        let (mut failures, mut next_forget) = (0, Instant::now());
         loop {
+            if let Some(keep) = configured.keep.filter(|_| next_forget <= Instant::now()) {
+                next_forget = Instant::now() + FORGET_EVERY;
+                self.forget_done(&inbox, keep).await;
+            }
             let pause = match self.look(&mut inbox, failures).await {
                 Ok(()) => {
                     failures = 0;
@@ -125,6 +132,14 @@ impl Worker {
             if self.pause(pause).await.is_break() {
                 return;
             }
+        }
+    }
+
+    async fn forget_done(&self, inbox: &Inbox, keep: Duration) {
+        match inbox.forget_done(keep, SystemTime::now()).await {
+            Ok(0) => {}
+            Ok(files) => tracing::info!(connector = %self.id(), files, "files that were taken long ago were removed"),
+            Err(error) => tracing::warn!(connector = %self.id(), %error, "files that were taken long ago could not be removed"),
         }
     }
 

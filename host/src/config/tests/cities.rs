@@ -41,7 +41,7 @@ fn a_good_city_becomes_what_its_files_say() {
     assert_eq!((city.lake.every, city.lake.bytes), (Duration::from_secs(5), 32 << 20));
     let connector = &city.connectors[&ConnectorId::new("air/stations").unwrap()];
     let settle = Duration::from_secs(10);
-    assert_eq!(connector.transport, Transport::Inbox(Inbox { path: "inbox/air".into(), pattern: "*.txt".into(), settle }));
+    assert_eq!(connector.transport, Transport::Inbox(Inbox { path: "inbox/air".into(), pattern: "*.txt".into(), settle, keep: None }));
     assert_eq!(connector.settings, serde_json::json!({ "province": "LamDong" }));
     assert_eq!(connector.limits.memory_bytes, 32 << 20);
     assert_eq!(connector.limits.cpu_per_call, Duration::from_secs(30));
@@ -204,7 +204,7 @@ const BAD: &[(&str, &str)] = &[
         "--- air.yaml\nx-rest: &rest { plugin: station-text, agency: health, settings: { province: A }, emits: { readings: air/readings } }\nconnectors:\n  \
          air/a: { <<: *rest, inbox: { path: inbox/air } }\n  air/b: { <<: *rest, inbox: { path: ./inbox/air/ } }\n  \
          air/c: { <<: *rest, inbox: { path: ../air } }\n  air/d: { <<: *rest, inbox: { path: lake/air } }\n  air/e: { <<: *rest, inbox: { path: / } }\n  \
-         air/f: { <<: *rest, inbox: { path: f, pattern: '**/[a-z].txt' } }\n  air/g: { <<: *rest, inbox: { path: g, settle: 0s } }\n\
+         air/f: { <<: *rest, inbox: { path: f, pattern: '**/[a-z].txt' } }\n  air/g: { <<: *rest, inbox: { path: g, settle: 0s, keep: 30m } }\n\
          channels:\n  air/readings: { schema: air/readings.v1 }\ngrants:\n  - { agency: health, channel: air/readings, purpose: x }\n",
     ),
     (

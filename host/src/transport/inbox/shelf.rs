@@ -1,9 +1,11 @@
 //! Where consumed files go. A writer that still has one open writes on into the folder where it was moved to, so what was
 //! moved to `done/` is watched for a while, and put back when it changes.
 
+use std::fs::Metadata;
 use std::io::{self, ErrorKind};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::fs;
 
@@ -98,6 +100,26 @@ impl Inbox {
         Ok(())
     }
 
+    /// Removes the files that were moved to `done/` longer than `keep` ago; answers how many. What failed is never removed.
+    pub async fn forget_done(&self, keep: Duration, now: SystemTime) -> io::Result<u64> {
+        let done = Shelf::Done.of(&self.settings.folder);
+        let oldest = now.duration_since(UNIX_EPOCH).unwrap_or_default().saturating_sub(keep).as_secs();
+        let oldest = i64::try_from(oldest).unwrap_or(0);
+        let removed = tokio::task::spawn_blocking(move || {
+            let mut removed = 0;
+            for entry in std::fs::read_dir(done)? {
+                let entry = entry?;
+                // It may be gone again, put back or moved by people.
+                if entry.metadata().is_ok_and(|meta| moved_before(&meta, oldest)) {
+                    std::fs::remove_file(entry.path())?;
+                    removed += 1;
+                }
+            }
+            Ok(removed)
+        });
+        removed.await.map_err(io::Error::other)?
+    }
+
     /// Puts files back that were written to after they were moved to `done/`. One whose name is taken again waits for it.
     pub async fn put_back(&mut self) -> Vec<PutBack> {
         let (folder, watched) = (self.settings.folder.clone(), std::mem::take(&mut self.watched));
@@ -122,6 +144,11 @@ impl Inbox {
         self.watched = still;
         back
     }
+}
+
+/// Names change later than bytes, so this is when the file was moved, whatever time its sender gave it.
+fn moved_before(meta: &Metadata, seconds: i64) -> bool {
+    meta.is_file() && meta.ctime() < seconds
 }
 
 /// By a link, which unlike a rename never replaces another file.
@@ -151,7 +178,6 @@ async fn free_name(folder: &Path, name: &str) -> io::Result<PathBuf> {
 #[cfg(test)]
 mod tests {
     use std::io::Write;
-    use std::time::SystemTime;
 
     use super::super::tests::inbox;
     use super::*;
@@ -175,6 +201,27 @@ mod tests {
         assert_eq!(std::fs::read_to_string(dir.path().join("failed/a.txt.2")).unwrap(), "round 1");
         assert!(dir.path().join("failed/a.txt.2.reason.txt").exists());
         assert!(!dir.path().join("a.txt").exists());
+    }
+
+    #[tokio::test]
+    async fn what_was_taken_long_ago_is_removed_and_what_failed_never_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut inbox = inbox(dir.path()).await;
+        for (name, shelf) in [("a.txt", Shelf::Done), ("b.txt", Shelf::Failed)] {
+            let file = std::fs::File::create(dir.path().join(name)).unwrap();
+            // As a sender that keeps the file's own time: a year ago.
+            file.set_modified(SystemTime::now() - Duration::from_secs(365 * 86_400)).unwrap();
+            let arrival = arrival(&mut inbox).await;
+            inbox.shelve(&arrival, shelf, Some("no reading").filter(|_| shelf == Shelf::Failed)).await.unwrap();
+        }
+        std::fs::create_dir(dir.path().join("done/of people")).unwrap();
+        let keep = Duration::from_secs(30 * 86_400);
+        assert_eq!(inbox.forget_done(keep, SystemTime::now()).await.unwrap(), 0);
+        let later = SystemTime::now() + keep + Duration::from_secs(2);
+        assert_eq!(inbox.forget_done(keep, later).await.unwrap(), 1);
+        assert!(!dir.path().join("done/a.txt").exists());
+        assert!(dir.path().join("done/of people").exists() && dir.path().join("failed/b.txt").exists());
+        assert!(inbox.put_back().await.is_empty());
     }
 
     #[tokio::test]
