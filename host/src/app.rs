@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,10 +18,11 @@ use crate::http::{self, Api, Parts};
 use crate::lake::Lake;
 use crate::net::{self, Door};
 use crate::ops::keys::Pepper;
+use crate::ops::roster::Roster;
 use crate::ops::status::Sources;
 use crate::pipeline::call::{Caller, Connector};
 use crate::pipeline::channels::{Channel, Channels};
-use crate::pipeline::landing::{Landing, Progress};
+use crate::pipeline::landing::{self, Landing, Progress};
 use crate::pipeline::messages::Messages;
 use crate::pipeline::supervision::{Condition, Supervision};
 use crate::pipeline::supervisor::Supervisor;
@@ -51,38 +53,54 @@ pub struct Options {
 
 /// The components of a folder, read without running them.
 pub struct PluginFolder {
+    folder: PathBuf,
+    exists: bool,
     components: BTreeMap<PluginName, Component>,
+    /// Files that hold no plugin that could be used, and why.
+    faults: Vec<(PathBuf, String)>,
 }
 
 struct Component {
+    path: PathBuf,
     bytes: Arc<[u8]>,
     manifest: Manifest,
     imports_http: bool,
 }
 
 impl PluginFolder {
-    /// Reads every `*.wasm`. A missing folder holds none.
+    /// Reads every `*.wasm`. A missing folder holds none; a file that cannot be used is kept for the report.
     pub fn read(folder: &Path) -> anyhow::Result<Self> {
-        let mut components = BTreeMap::new();
+        let mut found = Self { folder: folder.to_owned(), exists: true, components: BTreeMap::new(), faults: Vec::new() };
         let entries = match std::fs::read_dir(folder) {
             Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self { components }),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self { exists: false, ..found }),
             Err(error) => return Err(error).with_context(|| format!("the plugins' folder {}", folder.display())),
         };
-        for entry in entries {
-            let path = entry?.path();
-            if path.extension().is_none_or(|extension| extension != "wasm") {
-                continue;
-            }
-            let bytes = std::fs::read(&path).with_context(|| format!("the plugin {}", path.display()))?;
-            let facts = component::inspect(&bytes).with_context(|| format!("the plugin {}", path.display()))?;
-            let (imports_http, manifest) = (facts.imports_http(), facts.manifest);
-            let name = manifest.plugin.name.clone();
-            if components.insert(name.clone(), Component { bytes: bytes.into(), manifest, imports_http }).is_some() {
-                bail!("two files of {} hold the plugin {name}: keep one", folder.display());
+        let mut paths = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>()?;
+        paths.retain(|path| path.extension().is_some_and(|extension| extension == "wasm"));
+        paths.sort();
+        for path in paths {
+            match Component::read(&path) {
+                Ok(component) => match found.components.get(&component.manifest.plugin.name) {
+                    Some(first) => {
+                        let (name, first) = (&component.manifest.plugin.name, first.path.display());
+                        found.faults.push((path, format!("{first} holds the plugin {name} already: keep one")));
+                    }
+                    None => drop(found.components.insert(component.manifest.plugin.name.clone(), component)),
+                },
+                Err(why) => found.faults.push((path, why)),
             }
         }
-        Ok(Self { components })
+        Ok(found)
+    }
+}
+
+impl Component {
+    fn read(path: &Path) -> Result<Self, String> {
+        let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
+        let facts = component::inspect(&bytes).map_err(|error| error.to_string())?;
+        let (imports_http, manifest) = (facts.imports_http(), facts.manifest);
+        Ok(Self { path: path.to_owned(), bytes: bytes.into(), manifest, imports_http })
     }
 }
 
@@ -94,6 +112,14 @@ impl config::Plugins for PluginFolder {
     fn names(&self) -> Vec<PluginName> {
         self.components.keys().cloned().collect()
     }
+
+    fn folder(&self) -> (String, bool) {
+        (self.folder.display().to_string(), self.exists)
+    }
+
+    fn faults(&self) -> &[(PathBuf, String)] {
+        &self.faults
+    }
 }
 
 /// Reads and checks a city with its plugins. The error is the whole report, rendered.
@@ -104,7 +130,7 @@ pub fn check(city: &Path, plugins: Option<&Path>, lang: config::Lang) -> anyhow:
     Ok((loaded, plugins))
 }
 
-/// Runs the hub until SIGTERM or SIGINT, then drains and stops.
+/// Runs the hub until SIGTERM, SIGINT or SIGHUP (its terminal closed), then drains and stops.
 pub async fn serve(options: Options) -> anyhow::Result<()> {
     let (loaded, plugins) = check(&options.city, options.plugins.as_deref(), config::locale())?;
     if !loaded.warnings.is_empty() {
@@ -121,11 +147,19 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     let tls = city.listen.tls.as_ref().map(|files| net::server_tls(&files.certificate, &files.key, None, protocols)).transpose()?;
 
     let store = Store::open(store::Options::new(&options.data)).await?;
+    let mode = std::fs::metadata(&options.data)?.permissions().mode();
+    if mode & 0o077 != 0 {
+        let (folder, mode) = (options.data.display(), format!("{:o}", mode & 0o777));
+        tracing::warn!(%folder, mode, "others on this machine may look into the data folder: `chmod 700` it, and give inboxes that others fill a place outside of it");
+    }
     let channels = Channels::new(city.channels.iter().filter_map(|(id, config)| {
         let schema = loaded.schemas.get(&config.schema)?.clone();
         Some(Channel { id: id.clone(), config: config.clone(), schema })
     }));
     store.ensure_channels(&city.channels.keys().cloned().collect::<Vec<_>>()).await?;
+    if let Err(error) = Roster::of(&city).write(&options.data) {
+        tracing::warn!(%error, "keys that are made while the hub is down are checked against an older city");
+    }
     let pepper = Pepper::open(&options.data)?;
     let lake = Arc::new(Lake::open(&options.data.join("lake"))?);
     let engine = Engine::new(EngineOptions::new(options.data.join("cache/plugins")))?;
@@ -136,8 +170,9 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     let (stop, stop_landing) = (CancellationToken::new(), CancellationToken::new());
     let progress = Progress::default();
     let supervision = Supervision::new(connectors.values().map(|connector| condition(connector)));
+    landing::left_behind(&store, &lake, &channels, &progress).await?;
     let landing = Landing::start(&store, &lake, &channels, city.lake, &progress, &stop_landing);
-    let caller = Caller::new(store.clone(), channels.clone());
+    let caller = Caller::new(store.clone(), channels.clone(), city.clone());
     let spool = Spool { folder: options.data.join("spool"), memory: Memory::new() };
     let mut supervisor = Supervisor::new(spool.clone(), &options.data, stop.clone());
     let mut webhooks = BTreeMap::new();
@@ -166,13 +201,15 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     let local_address = listener.local_addr()?;
     let socket = options.data.join(SOCKET);
     let local = http::serve::local_listener(&socket).with_context(|| format!("cannot open {}", socket.display()))?;
+    // Before anybody can know that the hub is there, so that whoever does can stop it in order.
+    let stopped = stop_signals()?;
     let serving = tokio::spawn(http::serve::tcp(listener, tls, router.clone(), stop.clone()));
     let serving_local = tokio::spawn(http::serve::local(local, router, stop.clone()));
     std::fs::write(options.data.join(ADDRESS), local_address.to_string())?;
     let sweeping = tokio::spawn(sweep(store.clone(), stop.clone()));
     tracing::info!(address = %local_address, connectors = connectors.len(), "the hub is ready");
 
-    stopped().await?;
+    stopped.await;
     tracing::info!("stopping: requests under way are answered, then everything comes to rest");
     stop.cancel();
     serving.await?;
@@ -241,12 +278,30 @@ async fn sweep(store: Store, stop: CancellationToken) {
     }
 }
 
-async fn stopped() -> anyhow::Result<()> {
+/// Takes the signals that stop the hub from here on; the future ends at the first of them.
+fn stop_signals() -> std::io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
+    // Started under `nohup`, it is to outlive its terminal.
+    let mut hangup = if ignores_hangup() { None } else { Some(signal(SignalKind::hangup())?) };
+    Ok(async move {
+        let hung_up = async {
+            match &mut hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+            _ = hung_up => {}
+        }
+    })
+}
+
+/// Whether whoever started this process had it ignore SIGHUP (signal 1, the lowest bit of the mask).
+fn ignores_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
 }

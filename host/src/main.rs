@@ -21,7 +21,7 @@ fn main() -> ExitCode {
     match result {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("lienthong: {error:#}");
+            cli::output::tell(format_args!("lienthong: {}", cli::output::told(&error)));
             ExitCode::FAILURE
         }
     }

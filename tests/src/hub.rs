@@ -98,6 +98,11 @@ impl Hub {
         self.end(Signal::TERM).await
     }
 
+    /// Closes its terminal, so to speak, and waits until it ended.
+    pub async fn hang_up(&mut self) -> ExitStatus {
+        self.end(Signal::HUP).await
+    }
+
     async fn end(&mut self, signal: Signal) -> ExitStatus {
         kill_process(self.pid(), signal).unwrap_or_else(|error| panic!("the hub took no signal: {error}"));
         let ended = tokio::time::timeout(std::time::Duration::from_secs(120), self.child.wait()).await;

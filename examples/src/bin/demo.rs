@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
-use lienthong_examples::demo::run::{self, FEED_ADDRESS, Options};
+use lienthong_examples::demo::run::{self, Options};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Starts a hub for an example city and lets simulated agency systems loose on it.
@@ -28,12 +28,12 @@ struct Args {
     /// Where the hub listens; port 0 takes any
     #[arg(long, default_value = "127.0.0.1:8700")]
     listen: SocketAddr,
-    /// Where the bus operator's server listens; port 0 takes any
-    #[arg(long, default_value_t = FEED_ADDRESS)]
-    feed_listen: SocketAddr,
-    /// The unpacked sample timetable [default: data/sample-gtfs-feed beside the city]
+    /// Everybody else takes any port that is free, so that several demos run side by side; works on a copy of the city
     #[arg(long)]
-    feed: Option<PathBuf>,
+    any_ports: bool,
+    /// The folder of the timetable and the administrative units [default: data beside the city]
+    #[arg(long)]
+    samples: Option<PathBuf>,
     /// A bounded run: send, wait until all has landed, check every sum, and exit with 0 only if all hold
     #[arg(long)]
     once: bool,
@@ -72,8 +72,8 @@ fn start(args: Args) -> anyhow::Result<bool> {
         plugins: args.plugins,
         hub,
         listen: args.listen,
-        feed_listen: args.feed_listen,
-        feed: args.feed,
+        any_ports: args.any_ports,
+        samples: args.samples,
         once: args.once,
         seconds: args.seconds,
         fast: args.fast,

@@ -9,13 +9,15 @@ use crate::sim::ledger::Sent;
 
 /// A line for each channel with its figures, below it every check that failed, and the verdict.
 pub fn lines(status: &Status, sent: &BTreeMap<&'static str, Sent>, checks: &[Check]) -> Vec<Line> {
+    let mut channels: Vec<&str> = checks.iter().map(|one| one.channel.as_str()).collect();
+    channels.sort_unstable();
+    channels.dedup();
+    let name = channels.iter().map(|channel| channel.len()).max().unwrap_or_default().clamp(26, 36);
+    let row = |style, sign, cells| row(style, sign, name, cells);
     let mut lines = vec![
         Line::default(),
         row(Style::Dim, "   ", ["the sums", "sent", "accepted", "stored", "quarantined", "lake rows"].map(str::to_owned)),
     ];
-    let mut channels: Vec<&str> = checks.iter().map(|one| one.channel.as_str()).collect();
-    channels.sort_unstable();
-    channels.dedup();
     for channel in channels {
         let broken: Vec<&Check> = checks.iter().filter(|one| one.channel == channel && !one.holds()).collect();
         let figures = status.channels.iter().find(|one| one.channel == channel);
@@ -50,9 +52,9 @@ pub fn lines(status: &Status, sent: &BTreeMap<&'static str, Sent>, checks: &[Che
     lines
 }
 
-fn row(style: Style, sign: &str, cells: [String; 6]) -> Line {
+fn row(style: Style, sign: &str, name: usize, cells: [String; 6]) -> Line {
     let [channel, sent, accepted, stored, quarantined, rows] = cells;
-    let line = Line::of(style, sign).left(style, &channel, 26).right(style, &sent, 8).right(style, &accepted, 10);
+    let line = Line::of(style, sign).left(style, &channel, name).right(style, &sent, 8).right(style, &accepted, 10);
     line.right(style, &stored, 9).right(style, &quarantined, 13).right(style, &rows, 11)
 }
 

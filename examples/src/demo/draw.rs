@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::paint::{Line, Style, number};
-use super::status::{Channel, Connector, Status};
+use super::paint::{Line, Style};
+use super::status::Status;
 use super::trend::Trend;
+use super::{channel_rows, connector_rows};
 
 /// What the table is drawn from.
 #[derive(Debug, Clone)]
 pub struct View<'a> {
     /// The hub's last word.
     pub status: &'a Status,
-    /// How fast each channel grows.
+    /// How fast each channel and each domain grows.
     pub trends: &'a BTreeMap<String, Trend>,
     /// Since the hub was ready.
     pub elapsed: Duration,
@@ -22,62 +23,75 @@ pub struct View<'a> {
     pub commands: &'a [(String, Vec<String>)],
 }
 
-/// A line and how much it may be missed when the terminal is low.
-struct Ranked {
-    line: Line,
-    rank: Rank,
+/// What is shown beside the figures, where there is room.
+#[derive(Debug, Clone, Copy)]
+struct Extras {
+    commands: bool,
+    labels: bool,
+    space: bool,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Rank {
-    /// Shown as long as there is room at all.
-    Needed,
-    /// Copied from the terminal, so never cut to its width.
-    Whole,
-    /// Explains a command.
-    Label,
-    /// Space between parts.
-    Space,
-}
+/// From all to nothing; space is worth more than labels, and commands more than space.
+const EXTRAS: [Extras; 5] = [
+    Extras { commands: true, labels: true, space: true },
+    Extras { commands: true, labels: false, space: true },
+    Extras { commands: true, labels: false, space: false },
+    Extras { commands: false, labels: false, space: true },
+    Extras { commands: false, labels: false, space: false },
+];
+
+/// Before so many channels and connectors are shown, or all there are, nothing beside them is.
+const WISHED: usize = 16;
 
 /// The table's lines, none wider than `columns`, but for commands: those are left whole, and the terminal wraps them.
-/// What has no room within `rows` is left out, the least needed first.
+///
+/// Every domain has a line. Where not all channels and connectors fit into `rows`, the busiest are shown, and those that fail.
 pub fn frame(view: &View<'_>, columns: usize, rows: usize) -> Vec<Line> {
-    let mut lines = Vec::new();
-    let mut push = |rank, line| lines.push(Ranked { line, rank });
-    push(Rank::Needed, title(view, columns));
-    push(Rank::Space, Line::default());
-    for line in channels(view, columns) {
-        push(Rank::Needed, line);
-    }
-    push(Rank::Space, Line::default());
-    for line in connectors(&view.status.connectors, columns) {
-        push(Rank::Needed, line);
-    }
-    push(Rank::Space, Line::default());
-    push(Rank::Needed, Line::of(Style::Dim, format!(" {}", view.traffic)));
-    if !view.commands.is_empty() {
-        push(Rank::Space, Line::default());
-    }
-    for (label, command) in view.commands {
-        push(Rank::Label, Line::of(Style::Dim, format!(" # {label}")));
-        for line in command {
-            push(Rank::Whole, Line::of(Style::Plain, line.clone()));
+    let status = view.status;
+    let (all_channels, domains) = channel_rows::heights(status);
+    let (below, connectors) = (all_channels - domains, connector_rows::height(&status.connectors));
+    // Title, two headings, the line of the traffic.
+    let always = 4 + domains;
+    let wished = (below + connectors).min(WISHED);
+    let fits = |extras: &Extras| always + wished + height(view, *extras, columns) <= rows;
+    let extras = EXTRAS.into_iter().find(fits).unwrap_or(EXTRAS[EXTRAS.len() - 1]);
+    let room = rows.saturating_sub(always + height(view, extras, columns));
+    // Each gets half, and what the other does not need.
+    let room_of_channels = below.min((room / 2).max(room.saturating_sub(connectors)));
+    let room_of_connectors = room - room_of_channels;
+
+    let space = || extras.space.then(Line::default);
+    let mut lines = vec![title(view, columns)];
+    lines.extend(space());
+    lines.extend(channel_rows::lines(status, view.trends, columns, room_of_channels));
+    lines.extend(space());
+    lines.extend(connector_rows::lines(&status.connectors, columns, room_of_connectors));
+    lines.extend(space());
+    lines.push(Line::of(Style::Dim, format!(" {}", view.traffic)));
+    let mut lines: Vec<Line> = lines.into_iter().map(|line| line.within(columns)).take(rows).collect();
+    if extras.commands {
+        if !view.commands.is_empty() {
+            lines.extend(space());
+        }
+        for (label, command) in view.commands {
+            lines.extend(extras.labels.then(|| Line::of(Style::Dim, format!(" # {label}")).within(columns)));
+            lines.extend(command.iter().map(|line| Line::of(Style::Plain, line.clone())));
         }
     }
-    for rank in [Rank::Space, Rank::Label] {
-        if height(&lines, columns) > rows {
-            lines.retain(|one| one.rank != rank);
-        }
-    }
-    while height(&lines, columns) > rows && lines.pop().is_some() {}
-    let fitted = |one: Ranked| if one.rank == Rank::Whole { one.line } else { one.line.within(columns) };
-    lines.into_iter().map(fitted).collect()
+    lines
 }
 
-fn height(lines: &[Ranked], columns: usize) -> usize {
-    let rows = |one: &Ranked| if one.rank == Rank::Whole { rows_of(&one.line, columns) } else { 1 };
-    lines.iter().map(rows).sum()
+/// How many rows the extras take.
+fn height(view: &View<'_>, extras: Extras, columns: usize) -> usize {
+    let commands = view.commands.iter().flat_map(|(_, lines)| lines).map(|line| rows_of(&Line::of(Style::Plain, line.clone()), columns));
+    let commands = if extras.commands { commands.sum() } else { 0 };
+    let labels = if extras.commands && extras.labels { view.commands.len() } else { 0 };
+    let spaces = match extras {
+        Extras { space: false, .. } => 0,
+        Extras { commands: true, .. } if !view.commands.is_empty() => 4,
+        _ => 3,
+    };
+    commands + labels + spaces
 }
 
 /// How many rows of a terminal a line takes.
@@ -96,74 +110,9 @@ fn title(view: &View<'_>, columns: usize) -> Line {
     left.then(Style::Plain, " ".repeat(gap)).append(right)
 }
 
-fn channels(view: &View<'_>, columns: usize) -> Vec<Line> {
-    // What the figures leave free shows the trend, if it is enough to show one.
-    let name = view.status.channels.iter().map(|one| one.channel.len()).max().unwrap_or(0).clamp(12, 32);
-    let used = 3 + name + 10 + 13 + 13 + 8;
-    let wide = columns >= used + 11 + 16;
-    let bars = columns.saturating_sub(used + if wide { 11 } else { 0 } + 3);
-    let bars = if bars >= 5 { bars.min(30) } else { 0 };
-    let row = |style: Style, quarantine: Style, cells: &[String; 6], trend: &str| {
-        let [channel, accepted, quarantined, landed, pending, rate] = cells;
-        let mut line = Line::of(Style::Plain, "   ").left(style, channel, name);
-        line = line.right(style, accepted, 10).right(quarantine, quarantined, 13).right(style, landed, 13);
-        if wide {
-            line = line.right(Style::Dim, pending, 11);
-        }
-        line = line.right(style, rate, 8);
-        if bars > 0 { line.then(Style::Plain, "  ").then(Style::Good, trend) } else { line }
-    };
-    let header = row(Style::Dim, Style::Dim, &["channel", "in", "quarantined", "in the lake", "pending", "rate/s"].map(str::to_owned), "");
-    let mut lines = vec![header];
-    for one in &view.status.channels {
-        let Channel { channel, accepted, quarantined, landed, pending, .. } = one;
-        let trend = view.trends.get(channel);
-        let rate = trend.map_or(0.0, Trend::rate);
-        let rate = if rate > 0.0 { format!("{rate:.1}") } else { "–".to_owned() };
-        let cells = [channel.clone(), number(*accepted), number(*quarantined), number(*landed), number(*pending), rate];
-        let warning = if *quarantined > 0 { Style::Warn } else { Style::Plain };
-        lines.push(row(Style::Plain, warning, &cells, &trend.map(|trend| trend.picture(bars)).unwrap_or_default()));
-        if !one.sums_hold {
-            lines.push(Line::of(Style::Bad, format!("   the sums of {channel} do not hold")));
-        }
-    }
-    lines
-}
-
-fn connectors(all: &[Connector], columns: usize) -> Vec<Line> {
-    let name = all.iter().map(|one| one.connector.len()).max().unwrap_or(0).clamp(12, 32);
-    let row = |style: Style, cells: &[String; 6]| {
-        let [connector, transport, state, waiting, records, rejected] = cells;
-        let line = Line::default().left(style, connector, name).then(style, "  ").left(style, transport, 11).left(style, state, 7);
-        line.right(style, waiting, 9).right(style, records, 10).right(style, rejected, 10)
-    };
-    let header = row(Style::Dim, &["connector", "transport", "state", "waiting", "records", "rejected"].map(str::to_owned));
-    let mut lines = vec![Line::of(Style::Plain, "   ").append(header)];
-    for one in all {
-        let (sign, style) = match one.state.as_str() {
-            "failing" => ("✕", Style::Bad),
-            _ if one.last_error.is_some() => ("●", Style::Warn),
-            _ => ("●", Style::Good),
-        };
-        let cells = [
-            one.connector.clone(),
-            one.transport.clone(),
-            one.state.clone(),
-            number(one.waiting),
-            number(one.records),
-            number(one.rejected),
-        ];
-        lines.push(Line::of(style, format!(" {sign} ")).append(row(Style::Plain, &cells)));
-        if let Some(error) = &one.last_error {
-            lines.push(Line::of(style, format!("   {error}")).within(columns));
-        }
-    }
-    lines
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::status::sample;
+    use super::super::status::{Channel, Connector, sample};
     use super::*;
 
     fn drawn(columns: usize, rows: usize) -> Vec<Line> {
@@ -200,6 +149,37 @@ mod tests {
         lines.iter().map(|line| line.render(false)).collect::<Vec<_>>().join("\n")
     }
 
+    /// Six domains and eleven connectors, as the example city has them.
+    fn city() -> Status {
+        let few = sample();
+        let channels = [
+            ("education", "academic-sessions classes courses enrollments line-items orgs results roles users"),
+            ("egov", "document-status documents dossier-steps dossiers"),
+            ("environment", "observations"),
+            ("health", "appointments encounters immunizations insurance-episodes insurance-items observations patients"),
+            ("planning", "admin-units"),
+            ("transport", "routes stop-times stops trips"),
+        ];
+        let names = channels.iter().flat_map(|(domain, names)| names.split(' ').map(move |name| format!("{domain}/{name}")));
+        let like = |(nth, channel): (usize, String)| Channel { channel, accepted: 100 * nth as u64, ..few.channels[3].clone() };
+        let channels = names.enumerate().map(like).collect();
+        let like =
+            |nth: usize| Connector { connector: format!("domain/system-{nth:02}"), records: nth as u64, ..few.connectors[nth % 4].clone() };
+        Status { channels, connectors: (0..11).map(like).collect(), ..few }
+    }
+
+    #[test]
+    fn a_whole_city_at_80_by_24() {
+        let (status, trends) = (city(), BTreeMap::new());
+        let view = View { status: &status, trends: &trends, elapsed: Duration::from_secs(5), traffic: "sent: 48 files", commands: &[] };
+        let lines = frame(&view, 80, 23);
+        assert_eq!(lines.len(), 23);
+        insta::assert_snapshot!(text(&lines));
+        // All of it, where there is room.
+        let lines = text(&frame(&view, 80, usize::MAX));
+        assert_eq!((lines.matches("domain/system").count(), lines.matches("\n     ").count()), (11, 24));
+    }
+
     #[test]
     fn at_80_columns() {
         insta::assert_snapshot!(text(&drawn(80, 40)));
@@ -225,11 +205,14 @@ mod tests {
     }
 
     #[test]
-    fn a_low_terminal_loses_space_first_and_figures_last() {
-        let whole = drawn(80, 40).len();
+    fn a_low_terminal_keeps_a_line_for_every_domain_and_whatever_fails() {
         let has = |rows: usize, what: &str| text(&drawn(80, rows)).contains(what);
-        assert!(has(whole - 1, "# push a record") && has(whole - 1, "curl"));
-        assert!(!has(whole - 6, "# push a record") && has(whole - 6, "curl"));
-        assert!(!has(11, "curl") && has(11, "12,468"));
+        let whole = drawn(80, 60).len();
+        assert!(has(whole, "# push a record") && has(whole, "stop-times") && has(whole, "bus-operator"));
+        assert!(!has(whole - 1, "# push a record") && has(whole - 1, "curl"));
+        assert!(!has(14, "curl") && has(14, "12,468") && has(14, "stop-times") && has(14, "answered 503"));
+        // The routes have the fewest records.
+        assert!(!has(11, "routes") && has(11, "stop-times") && has(11, "answered 503") && has(11, "and 3 more"));
+        assert!(has(6, "environment/observations") && has(6, "transport 3 channels") && !has(6, "stop-times"));
     }
 }

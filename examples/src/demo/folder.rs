@@ -10,7 +10,10 @@ use anyhow::Context;
 /// Says that a folder was made by the demonstration and may be emptied by it.
 const MARK: &str = ".lienthong-demo";
 
-/// Makes an empty folder for a run.
+/// What the hub compiled plugins to, by their hashes: it holds nothing of a run, and saves the next one seconds.
+const CACHE: &str = "cache";
+
+/// Makes an empty folder for a run, but for the compiled plugins of the one before.
 ///
 /// # Errors
 /// When the folder holds what the demonstration did not make, or can not be written.
@@ -31,7 +34,16 @@ pub fn prepare(data: &Path) -> anyhow::Result<()> {
             drop(stream);
             anyhow::bail!("a hub is running on {}; stop it first (SIGTERM), or give another folder with --data", data.display());
         }
-        std::fs::remove_dir_all(data).with_context(at)?;
+        for entry in std::fs::read_dir(data).with_context(at)? {
+            let entry = entry.with_context(at)?;
+            if entry.file_name() == CACHE {
+                continue;
+            }
+            let path = entry.path();
+            let removed =
+                if entry.file_type().with_context(at)?.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
+            removed.with_context(|| path.display().to_string())?;
+        }
     }
     std::fs::create_dir_all(data).with_context(at)?;
     std::fs::DirBuilder::new().mode(0o700).create(data.join("keys")).with_context(at)?;
@@ -55,22 +67,23 @@ pub fn write_key(data: &Path, name: &str, key: &str, accept: &str) -> anyhow::Re
         .with_context(|| path.display().to_string())
 }
 
-/// Copies a city's files, and sets another address for one that stands in them.
+/// Copies a city's files, and sets other addresses for some that stand in them: each with what takes its place.
 ///
 /// # Errors
 /// When the city can not be read or the copy not written.
-pub fn copy_city(from: &Path, to: &Path, old: SocketAddr, new: SocketAddr) -> anyhow::Result<()> {
+pub fn copy_city(from: &Path, to: &Path, moved: &[(SocketAddr, SocketAddr)]) -> anyhow::Result<()> {
     std::fs::create_dir_all(to).with_context(|| to.display().to_string())?;
     for entry in std::fs::read_dir(from).with_context(|| format!("the city {}", from.display()))? {
         let entry = entry?;
         let (path, target) = (entry.path(), to.join(entry.file_name()));
         if entry.file_type()?.is_dir() {
             if entry.file_name() != "plugins" {
-                copy_city(&path, &target, old, new)?;
+                copy_city(&path, &target, moved)?;
             }
         } else if path.extension().is_some_and(|extension| extension == "yaml") {
             let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-            std::fs::write(&target, text.replace(&old.to_string(), &new.to_string())).with_context(|| target.display().to_string())?;
+            let text = moved.iter().fold(text, |text, (old, new)| text.replace(&old.to_string(), &new.to_string()));
+            std::fs::write(&target, text).with_context(|| target.display().to_string())?;
         } else {
             std::fs::copy(&path, &target).with_context(|| target.display().to_string())?;
         }
@@ -89,9 +102,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("a/demo");
         prepare(&data).unwrap();
+        std::fs::create_dir_all(data.join("cache/plugins")).unwrap();
+        std::fs::create_dir_all(data.join("lake/old")).unwrap();
         std::fs::write(data.join("old"), "").unwrap();
         prepare(&data).unwrap();
-        assert!(!data.join("old").exists());
+        assert!(!data.join("old").exists() && !data.join("lake").exists());
+        assert!(data.join("cache/plugins").exists() && data.join("keys").exists());
 
         let foreign = folder.path().join("thesis");
         std::fs::create_dir(&foreign).unwrap();
@@ -121,15 +137,17 @@ mod tests {
     }
 
     #[test]
-    fn a_copied_city_has_the_other_address() {
+    fn a_copied_city_has_the_other_addresses() {
         let folder = tempfile::tempdir().unwrap();
         let (from, to) = (folder.path().join("from"), folder.path().join("to"));
         std::fs::create_dir_all(from.join("schemas/x")).unwrap();
         std::fs::create_dir_all(from.join("plugins")).unwrap();
-        std::fs::write(from.join("transport.yaml"), "url: http://127.0.0.1:8790/gtfs.zip\n").unwrap();
+        std::fs::write(from.join("transport.yaml"), "url: http://127.0.0.1:8790/gtfs.zip\nlisten: 127.0.0.1:2575\n").unwrap();
         std::fs::write(from.join("schemas/x/y.v1.json"), "{}").unwrap();
-        copy_city(&from, &to, "127.0.0.1:8790".parse().unwrap(), "127.0.0.1:4321".parse().unwrap()).unwrap();
-        assert_eq!(std::fs::read_to_string(to.join("transport.yaml")).unwrap(), "url: http://127.0.0.1:4321/gtfs.zip\n");
+        let moved = [("127.0.0.1:8790", "127.0.0.1:4321"), ("127.0.0.1:2575", "127.0.0.1:4322")];
+        copy_city(&from, &to, &moved.map(|(old, new)| (old.parse().unwrap(), new.parse().unwrap()))).unwrap();
+        let copied = std::fs::read_to_string(to.join("transport.yaml")).unwrap();
+        assert_eq!(copied, "url: http://127.0.0.1:4321/gtfs.zip\nlisten: 127.0.0.1:4322\n");
         assert!(to.join("schemas/x/y.v1.json").exists() && !to.join("plugins").exists());
     }
 }

@@ -3,7 +3,9 @@
 //! The hub is reached through its public doors alone: its command line, HTTP, folders, and the files of its lake.
 
 pub mod accounts;
+pub mod channel_rows;
 pub mod check;
+pub mod connector_rows;
 pub mod delta_log;
 pub mod draw;
 pub mod folder;
@@ -12,5 +14,6 @@ pub mod paint;
 pub mod run;
 pub mod screen;
 pub mod status;
+pub mod systems;
 pub mod traffic;
 pub mod trend;

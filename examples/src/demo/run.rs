@@ -5,7 +5,6 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -19,22 +18,15 @@ use super::hub::{self, Hub};
 use super::paint::{Line, Style, number};
 use super::screen::Screen;
 use super::status::Status;
-use super::traffic::{self, Pace, Traffic};
+use super::systems::{AGENCIES, Servers};
+use super::traffic::Traffic;
 use super::trend::Trend;
 use super::{folder, hub::Options as HubOptions};
 use crate::sim::clock;
-use crate::sim::feed::Feed;
-use crate::sim::inbox::Inbox;
 use crate::sim::ledger::Ledger;
-use crate::sim::operator::{self, Operator};
-use crate::sim::webhook::Webhook;
 
-/// The address of the operator's server that stands in the example city's files.
-pub const FEED_ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8790);
-/// The connector that two stations post to.
-const WEBHOOK: &str = "environment/station-webhook";
-/// A bounded run sends so many rounds.
-const ROUNDS: u64 = 3;
+/// Agencies that the commands to try are for.
+const READERS: [&str; 1] = ["operations-center"];
 /// All that a bounded run sent must have arrived so long after the last of it was sent.
 const ARRIVED_WITHIN: Duration = Duration::from_secs(120);
 /// The hub is asked for its sums, and the table drawn, so often.
@@ -43,9 +35,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 const QUIET_LOOKS: u32 = 4;
 /// Where there is no terminal, a line is printed so often.
 const LINE_EVERY: Duration = Duration::from_secs(5);
-/// The story begins so many steps ago: thirty days.
-const BACK: i64 = 30 * 24 * 3600 / clock::STEP_SECONDS;
-
 /// What to run.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -59,10 +48,10 @@ pub struct Options {
     pub hub: PathBuf,
     /// Where the hub listens; port 0 takes any.
     pub listen: SocketAddr,
-    /// Where the operator's server listens; another than [`FEED_ADDRESS`] works on a copy of the city.
-    pub feed_listen: SocketAddr,
-    /// The unpacked sample feed; none takes the one beside the city.
-    pub feed: Option<PathBuf>,
+    /// The simulated systems listen wherever there is room; works on a copy of the city.
+    pub any_ports: bool,
+    /// The folder of what the systems hold; none takes `data` beside the city.
+    pub samples: Option<PathBuf>,
     /// A bounded run that checks its sums.
     pub once: bool,
     /// The longest a run without `once` lasts.
@@ -106,14 +95,17 @@ impl Stage {
         folder::prepare(&data)?;
         screen.step("data folder", &data.display().to_string());
 
-        let beside = options.city.parent().map(|parent| parent.join("data/sample-gtfs-feed"));
-        let feed =
-            Feed::read(&options.feed.clone().or(beside).context("there is no folder beside the city; name the sample feed with --feed")?)?;
+        let beside = || options.city.parent().map(|parent| parent.join("data"));
+        let samples = options
+            .samples
+            .clone()
+            .or_else(beside)
+            .context("there is no folder beside the city; name that of the samples with --samples")?;
         let ledger = Arc::new(Ledger::create(&data.join("ledger.ndjson")).context("the ledger")?);
-        let operator = Operator::start(options.feed_listen, feed.clone(), Arc::clone(&ledger), traffic::now()).await;
-        let operator =
-            operator.map_err(|error| anyhow::anyhow!("{error:#}; stop what listens there, or give --feed-listen 127.0.0.1:0"))?;
-        screen.step("bus operator", &format!("http://{}{}", operator.address(), operator::PATH));
+        let servers = Servers::start(options.seed, &samples.join("sample-gtfs-feed"), ledger, options.any_ports).await?;
+        for (name, address) in servers.addresses() {
+            screen.step(name, &address);
+        }
 
         let mut hub_options = HubOptions {
             program: options.hub.clone(),
@@ -122,10 +114,10 @@ impl Stage {
             plugins: options.plugins.clone(),
             listen: options.listen,
         };
-        if operator.address() != FEED_ADDRESS {
+        if options.any_ports {
             hub_options.plugins = hub_options.plugins.or_else(|| Some(options.city.join("plugins")));
             hub_options.city = data.join("city");
-            folder::copy_city(&options.city, &hub_options.city, FEED_ADDRESS, operator.address())?;
+            folder::copy_city(&options.city, &hub_options.city, &servers.moved())?;
         }
         let begun = Instant::now();
         let hub = Hub::start(hub_options).await?;
@@ -135,26 +127,21 @@ impl Stage {
 
         let operator_key = hub.create_key(&["--operator"]).await?;
         folder::write_key(&data, "operator", &operator_key, "*/*")?;
-        let station_key = hub.create_key(&["--agency", "environment-department"]).await?;
-        folder::write_key(&data, "environment-department", &station_key, "*/*")?;
-        // A record a line is the easiest to read.
-        let health_key = hub.create_key(&["--agency", "health-department"]).await?;
-        folder::write_key(&data, "health-department", &health_key, "application/x-ndjson")?;
-        screen.step("keys", &format!("for the operator and two agencies, in {}", data.join("keys").display()));
+        let mut keys = BTreeMap::new();
+        for agency in AGENCIES {
+            let key = hub.create_key(&["--agency", agency]).await?;
+            folder::write_key(&data, agency, &key, "*/*")?;
+            keys.insert(agency, key);
+        }
+        // For people. A record a line is the easiest to read.
+        for agency in READERS {
+            let key = hub.create_key(&["--agency", agency]).await?;
+            folder::write_key(&data, agency, &key, "application/x-ndjson")?;
+        }
+        let count = AGENCIES.len() + READERS.len();
+        screen.step("keys", &format!("for the operator and {count} agencies, in {}", data.join("keys").display()));
 
-        let pause = Duration::from_millis(500);
-        let traffic = Traffic {
-            seed: options.seed,
-            first_step: clock::step_at(traffic::now()) - BACK,
-            air: Inbox::open(&data.join("inbox/air"), pause).context("the stations' inbox")?,
-            gtfs: Inbox::open(&data.join("inbox/gtfs"), pause).context("the operator's inbox")?,
-            webhook: Webhook { hub: hub.address(), connector: WEBHOOK.to_owned(), key: station_key },
-            feed,
-            operator,
-            ledger,
-            rounds: AtomicU64::new(0),
-        };
-        screen.step("stations", "ten: eight put files into a folder, two post them");
+        let traffic = servers.surround(hub.address(), &data, &keys, &samples.join("admin-units-2025/units.ndjson"))?;
         // A bounded run is over before anybody could try them.
         let commands = if options.once { Vec::new() } else { commands(&options, hub.address())? };
         Ok(Self { options, hub, operator_key, traffic: Arc::new(traffic), commands })
@@ -166,10 +153,9 @@ impl Stage {
             let (traffic, options) = (Arc::clone(&self.traffic), self.options.clone());
             AbortOnDropHandle::new(tokio::spawn(async move {
                 if options.once {
-                    return traffic.bounded(ROUNDS).await;
+                    return traffic.bounded().await;
                 }
-                let round = Duration::from_millis(if options.fast { 200 } else { 2000 });
-                traffic.endless(Pace { round, version: round * 15 }).await
+                traffic.endless(Duration::from_millis(if options.fast { 200 } else { 2000 })).await
             }))
         };
         let ended = self.watch(&mut screen, sending, interrupted).await;
@@ -227,6 +213,9 @@ impl Stage {
                     for one in &status.channels {
                         trends.entry(one.channel.clone()).or_default().see(elapsed, one.accepted);
                     }
+                    for (domain, accepted) in status.accepted_by_domain() {
+                        trends.entry(domain).or_default().see(elapsed, accepted);
+                    }
                     let over = end.is_some_and(|end| elapsed >= end);
                     let missing = match all_sent {
                         Some(_) => missing(&status, &sent, &waiting),
@@ -268,21 +257,15 @@ impl Stage {
         Ok(broken == 0)
     }
 
-    /// Ends the hub first: it may still ask the operator's server.
+    /// Ends the hub first: it may still ask the systems' servers, which go with the traffic.
     async fn close(self) -> anyhow::Result<()> {
-        let Self { hub, traffic, .. } = self;
-        let stopped = hub.stop().await;
-        // Where the sending task still holds its half, the server is dropped with it.
-        if let Some(traffic) = Arc::into_inner(traffic) {
-            traffic.operator.stop().await;
-        }
-        stopped
+        self.hub.stop().await
     }
 }
 
 fn missing(status: &Status, sent: &BTreeMap<&'static str, crate::sim::ledger::Sent>, waiting: &[String]) -> Vec<String> {
     let mut missing = check::missing(status, sent);
-    missing.extend(waiting.iter().map(|name| format!("the file {name} was not taken from its inbox")));
+    missing.extend_from_slice(waiting);
     missing
 }
 
@@ -307,7 +290,7 @@ fn commands(options: &Options, hub: SocketAddr) -> anyhow::Result<Vec<(String, V
     let data = &options.data;
     let reading = serde_json::json!({
         "station": "KK99", "province": "LamDong", "facility": "THU", "parameter": "PM2.5", "value": 21.5, "unit": "ug/Nm3",
-        "observed_at": clock::at_step(clock::step_at(traffic::now())).to_rfc3339(), "status": "measuring",
+        "observed_at": clock::at_step(clock::step_at(clock::now())).to_rfc3339(), "status": "measuring",
     });
     std::fs::write(data.join("reading.json"), format!("{reading}\n")).context("the example record")?;
     let data = data.display();
@@ -321,10 +304,10 @@ fn commands(options: &Options, hub: SocketAddr) -> anyhow::Result<Vec<(String, V
             ]),
         ),
         (
-            "pull records as the health department".to_owned(),
+            "pull records as the operations center".to_owned(),
             lines(&[
-                format!("curl -H @{data}/keys/health-department \\"),
-                format!("  'http://{hub}/v1/channels/environment/observations/records?limit=3'"),
+                format!("curl -H @{data}/keys/operations-center \\"),
+                format!("  'http://{hub}/v1/channels/egov/dossiers/records?limit=3'"),
             ]),
         ),
         ("what was refused, and why".to_owned(), lines(&[format!("curl -H @{data}/keys/operator 'http://{hub}/v1/quarantine?limit=3'")])),

@@ -1,5 +1,7 @@
 //! What the hub says of itself: the answer of `GET /v1/status`.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 /// The whole answer.
@@ -59,6 +61,24 @@ pub struct Connector {
     pub rejected: u64,
     /// Why its last failed call failed.
     pub last_error: Option<String>,
+}
+
+impl Channel {
+    /// What stands before the slash.
+    pub fn domain(&self) -> &str {
+        self.channel.split_once('/').map_or(self.channel.as_str(), |(domain, _)| domain)
+    }
+}
+
+impl Status {
+    /// What came, by domain.
+    pub fn accepted_by_domain(&self) -> BTreeMap<String, u64> {
+        let mut domains = BTreeMap::new();
+        for one in &self.channels {
+            *domains.entry(one.domain().to_owned()).or_default() += one.accepted;
+        }
+        domains
+    }
 }
 
 #[cfg(test)]

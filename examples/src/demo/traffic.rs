@@ -1,177 +1,109 @@
-//! All simulators together: rounds of the stations, and the operator's timetable over each way.
+//! All simulators together, each with its pace.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use anyhow::Context;
 use futures::StreamExt;
 use futures::future::try_join_all;
 use futures::stream::FuturesUnordered;
 
 use super::paint::number;
-use crate::sim::OBSERVATIONS;
 use crate::sim::clock;
-use crate::sim::feed::Feed;
-use crate::sim::inbox::Inbox;
-use crate::sim::ledger::{Entry, Ledger, Sent};
-use crate::sim::operator::Operator;
-use crate::sim::round::{self, Delivery};
-use crate::sim::stations::Way;
-use crate::sim::webhook::Webhook;
+use crate::sim::ledger::{Ledger, Sent};
+use crate::sim::system::{System, Turn};
 
-/// So many rounds may be under way, before the stations wait for the hub.
-const ROUNDS_AT_ONCE: usize = 16;
-
-/// How fast the city lives.
-#[derive(Debug, Clone, Copy)]
-pub struct Pace {
-    /// From one round of the stations to the next.
-    pub round: Duration,
-    /// From one version of the timetable to the next.
-    pub version: Duration,
+/// A system and how often it has a turn.
+pub struct Player {
+    /// The system.
+    pub system: Box<dyn System>,
+    /// It has a turn once in so many rounds.
+    pub every: u32,
+    /// Turns in a bounded run.
+    pub turns: u64,
 }
 
 /// The simulators, and what they have done.
-#[derive(Debug)]
 pub struct Traffic {
-    /// Fixes all that is sent.
-    pub seed: u64,
-    /// The first step that is reported, as [`crate::sim::clock`] counts them.
+    /// The step of the first turn, as [`crate::sim::clock`] counts them.
     pub first_step: i64,
-    /// Where most stations' files go.
-    pub air: Inbox,
-    /// Where the operator drops a feed.
-    pub gtfs: Inbox,
-    /// Where two stations post to.
-    pub webhook: Webhook,
-    /// The feed as it was before any version.
-    pub feed: Feed,
-    /// The operator's web server.
-    pub operator: Operator,
+    /// All of them.
+    pub players: Vec<Player>,
     /// All that was sent.
     pub ledger: Arc<Ledger>,
-    /// Rounds that were begun.
-    pub rounds: AtomicU64,
 }
 
 impl Traffic {
-    /// So many rounds of all stations, and one feed into the inbox; the operator's server hands out the other.
+    /// Some turns of every system.
     ///
     /// # Errors
     /// When something could not be sent.
-    pub async fn bounded(&self, rounds: u64) -> anyhow::Result<()> {
-        self.drop_feed().await?;
-        for _ in 0..rounds {
-            self.round(Duration::ZERO).await?;
-        }
+    pub async fn bounded(&self) -> anyhow::Result<()> {
+        let all = self.players.iter().map(|player| async move {
+            for number in 0..player.turns {
+                player.system.turn(self.turn(player, number, Duration::ZERO)).await?;
+            }
+            anyhow::Ok(())
+        });
+        try_join_all(all).await?;
         Ok(())
     }
 
-    /// Rounds and versions without end; to be dropped.
+    /// Turns without end; to be dropped. A round lasts `round`.
     ///
     /// # Errors
     /// When something could not be sent.
-    pub async fn endless(&self, pace: Pace) -> anyhow::Result<()> {
-        let rounds = async {
-            let mut tick = tokio::time::interval(pace.round);
-            let mut under_way = FuturesUnordered::new();
-            loop {
-                // A round in which a file halts, or is sent again, must not hold up the next one.
-                tokio::select! {
-                    _ = tick.tick(), if under_way.len() < ROUNDS_AT_ONCE => {
-                        // Who has caught up with the clock reports as it goes.
-                        if self.next_step() <= clock::step_at(now()) {
-                            under_way.push(self.round(pace.round));
-                        }
+    pub async fn endless(&self, round: Duration) -> anyhow::Result<()> {
+        try_join_all(self.players.iter().map(|player| self.play(player, round * player.every))).await?;
+        Ok(())
+    }
+
+    async fn play(&self, player: &Player, pause: Duration) -> anyhow::Result<()> {
+        let mut tick = tokio::time::interval(pause);
+        let mut under_way = FuturesUnordered::new();
+        let mut number = 0;
+        loop {
+            tokio::select! {
+                _ = tick.tick(), if under_way.len() < player.system.turns_at_once() => {
+                    let turn = self.turn(player, number, pause);
+                    // Who has caught up with the clock goes with it.
+                    if turn.step <= clock::step_at(clock::now()) {
+                        number += 1;
+                        under_way.push(player.system.turn(turn));
                     }
-                    Some(result) = under_way.next(), if !under_way.is_empty() => result?,
                 }
+                Some(result) = under_way.next(), if !under_way.is_empty() => result?,
             }
-        };
-        let versions = async {
-            tokio::time::sleep(pace.version / 2).await;
-            self.drop_feed().await?;
-            for version in 2.. {
-                tokio::time::sleep(pace.version).await;
-                self.operator.publish(version, now())?;
-            }
-            Ok(())
-        };
-        tokio::select! {
-            result = rounds => result,
-            result = versions => result,
         }
     }
 
     /// What was done so far, in a line.
     pub fn summary(&self) -> String {
-        let sent = self.ledger.totals().values().fold(Sent::default(), |a, b| Sent { good: a.good + b.good, bad: a.bad + b.bad });
-        let answered = self.operator.answered();
+        let sent: Sent = self.ledger.totals().into_values().sum();
         format!(
-            "sent: {} files, {} posts, feed {} ({}× whole, {}× 304); {} bad of {} items",
+            "sent: {} files, {} posts, {} by MLLP, {} to polls; {} bad of {} items",
             number(self.ledger.entries("inbox")),
-            number(self.ledger.entries("webhook")),
-            answered.version,
-            answered.whole,
-            answered.unchanged,
+            number(self.ledger.entries("webhook") + self.ledger.entries("api")),
+            number(self.ledger.entries("mllp")),
+            number(self.ledger.entries("poll")),
             number(sent.bad),
             number(sent.all()),
         )
     }
 
-    /// Files that the hub has not taken yet, unfinished ones included.
+    /// What the hub has neither taken nor asked for yet, in words.
     ///
     /// # Errors
-    /// When an inbox can not be read.
-    pub fn waiting(&self) -> std::io::Result<Vec<String>> {
-        let mut waiting = self.air.waiting()?;
-        waiting.extend(self.gtfs.waiting()?);
+    /// When that can not be seen.
+    pub fn waiting(&self) -> anyhow::Result<Vec<String>> {
+        let mut waiting = Vec::new();
+        for player in &self.players {
+            waiting.extend(player.system.waiting()?);
+        }
         Ok(waiting)
     }
 
-    fn next_step(&self) -> i64 {
-        self.first_step.saturating_add_unsigned(self.rounds.load(Ordering::Relaxed))
+    fn turn(&self, player: &Player, number: u64, spread: Duration) -> Turn {
+        let step = |number: u64| self.first_step.saturating_add_unsigned(number * u64::from(player.every));
+        Turn { number, step: step(number), previous: number.checked_sub(1).map(step), spread }
     }
-
-    /// One round: every station reports the next step, a tenth of `spread` after the one before it.
-    async fn round(&self, spread: Duration) -> anyhow::Result<()> {
-        let step = self.next_step();
-        self.rounds.fetch_add(1, Ordering::Relaxed);
-        let deliveries = round::round(self.seed, step);
-        let gap = spread / (deliveries.len() as u32 + 1);
-        let sending = deliveries.iter().enumerate().map(|(place, delivery)| async move {
-            tokio::time::sleep(gap * place as u32).await;
-            self.deliver(delivery).await
-        });
-        try_join_all(sending).await?;
-        Ok(())
-    }
-
-    async fn deliver(&self, delivery: &Delivery) -> anyhow::Result<()> {
-        let way = match delivery.station.way {
-            Way::Inbox => "inbox",
-            Way::Webhook => "webhook",
-        };
-        let sent = BTreeMap::from([(OBSERVATIONS, Sent { good: delivery.good, bad: delivery.bad })]);
-        self.ledger.enter(&Entry { way, name: delivery.name.clone(), sent })?;
-        match delivery.station.way {
-            Way::Inbox => self.air.deliver(delivery).await.with_context(|| delivery.name.clone()),
-            Way::Webhook => self.webhook.deliver(delivery).await,
-        }
-    }
-
-    /// The operator's file transfer of old: the feed as a zip in a folder.
-    async fn drop_feed(&self) -> anyhow::Result<()> {
-        let feed = self.feed.version(0);
-        let name = "bao-loc-0.zip";
-        self.ledger.enter(&Entry { way: "inbox", name: name.to_owned(), sent: feed.rows() })?;
-        self.gtfs.put(name, &feed.zip()?).await.context(name)
-    }
-}
-
-/// Seconds since 1970.
-pub fn now() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs().cast_signed())
 }

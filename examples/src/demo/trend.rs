@@ -53,6 +53,11 @@ impl Trend {
         }
     }
 
+    /// Growth in the last while that is kept, so that what comes in bursts does not come and go.
+    pub fn lately(&self) -> u64 {
+        self.bars.iter().sum()
+    }
+
     /// The last bars that are over, newest right, the tallest of those shown full.
     pub fn picture(&self, columns: usize) -> String {
         const HEIGHTS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
@@ -90,5 +95,6 @@ mod tests {
         assert_eq!(trend(&values).picture(6), " █ ▁ ▄");
         assert_eq!(trend(&values).picture(2), " █");
         assert_eq!(trend(&[]).picture(3), "   ");
+        assert_eq!((trend(&values).lately(), trend(&[]).lately()), (13, 0));
     }
 }

@@ -1,4 +1,6 @@
-//! The stations' time: local time of Vietnam, in steps of five minutes.
+//! The simulated systems' time: local time of Vietnam, in steps of five minutes.
+
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, FixedOffset};
 
@@ -10,8 +12,17 @@ pub const STEP_SECONDS: i64 = 300;
 
 /// The local time of a step, counted from 1970-01-01T00:00:00Z in steps of five minutes.
 pub fn at_step(step: i64) -> LocalTime {
-    let utc = DateTime::from_timestamp(step.saturating_mul(STEP_SECONDS), 0).unwrap_or_default();
-    utc.with_timezone(&zone())
+    at_seconds(step.saturating_mul(STEP_SECONDS))
+}
+
+/// The local time so many seconds after 1970-01-01T00:00:00Z.
+pub fn at_seconds(unix_seconds: i64) -> LocalTime {
+    DateTime::from_timestamp(unix_seconds, 0).unwrap_or_default().with_timezone(&zone())
+}
+
+/// Seconds since 1970-01-01T00:00:00Z, by this machine's clock: for systems that must name the time they are asked at.
+pub fn now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs().cast_signed())
 }
 
 /// The last step that is over at `unix_seconds`.

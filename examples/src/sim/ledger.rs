@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::iter::Sum;
+use std::ops::AddAssign;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
@@ -10,7 +12,7 @@ use serde::Serialize;
 /// One thing sent. A repetition of it is no second entry: the hub must count it once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Entry {
-    /// `inbox`, `webhook` or `poll`.
+    /// `inbox`, `webhook`, `poll`, `api` or `mllp`.
     pub way: &'static str,
     /// The file's name, or the feed's version.
     pub name: String,
@@ -31,6 +33,22 @@ impl Sent {
     /// All of it.
     pub fn all(self) -> u64 {
         self.good + self.bad
+    }
+}
+
+impl AddAssign for Sent {
+    fn add_assign(&mut self, other: Self) {
+        self.good += other.good;
+        self.bad += other.bad;
+    }
+}
+
+impl Sum for Sent {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |mut sum, one| {
+            sum += one;
+            sum
+        })
     }
 }
 
@@ -75,9 +93,7 @@ impl Ledger {
             file.write_all(&line)?;
         }
         for (channel, sent) in &entry.sent {
-            let total = state.totals.entry(channel).or_default();
-            total.good += sent.good;
-            total.bad += sent.bad;
+            *state.totals.entry(channel).or_default() += *sent;
         }
         *state.entries.entry(entry.way).or_default() += 1;
         Ok(())

@@ -1,24 +1,21 @@
-//! The agencies' systems: ten monitoring stations and a transport operator.
+//! The agencies' systems: monitoring stations, a bus operator, one-stop shops, offices, schools, a hospital, a planning department.
 //!
-//! Everything is a function of a seed and of the time it is given; nothing here reads a clock to decide what to send.
+//! Everything is a function of a seed and of the time it is given; nothing here reads a clock to decide what to send. Systems that
+//! must name the time they are asked at, as web servers do, name the machine's.
 
+pub mod archive;
+pub mod base64;
 pub mod chance;
 pub mod clock;
-pub mod feed;
+pub mod door;
+pub mod education;
+pub mod egov;
+pub mod environment;
+pub mod health;
 pub mod inbox;
 pub mod ledger;
-pub mod operator;
-pub mod round;
-pub mod stations;
-pub mod tt10;
-pub mod webhook;
-
-/// What the stations' readings become.
-pub const OBSERVATIONS: &str = "environment/observations";
-/// The four channels a GTFS feed fills, each with the feed's file it comes from.
-pub const GTFS_CHANNELS: [(&str, &str); 4] = [
-    ("transport/routes", "routes.txt"),
-    ("transport/stop-times", "stop_times.txt"),
-    ("transport/stops", "stops.txt"),
-    ("transport/trips", "trips.txt"),
-];
+pub mod people;
+pub mod planning;
+pub mod server;
+pub mod system;
+pub mod transport;

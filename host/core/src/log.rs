@@ -79,6 +79,11 @@ impl StoredBatch {
     }
 }
 
+/// When a record happened: by its own word at the channel's `time`, else its producer's, else when the hub received it.
+pub fn event_time(own: Option<Timestamp>, envelope: Option<&Envelope>, received_at: Timestamp) -> Timestamp {
+    own.or_else(|| envelope.and_then(|envelope| envelope.time)).unwrap_or(received_at)
+}
+
 /// A record's id where its producer gave none: `channel:epoch:offset`.
 pub fn record_id(channel: &ChannelId, epoch: u32, offset: u64) -> String {
     format!("{channel}:{epoch}:{offset}")

@@ -6,6 +6,10 @@ use std::process::ExitCode;
 use clap::Args;
 use lienthong::app::PluginFolder;
 use lienthong::config::{self, Lang};
+use lienthong_core::city::City;
+
+use super::lang::Language;
+use super::output::print;
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -14,25 +18,40 @@ pub(crate) struct Arguments {
     /// The folder of plugins (*.wasm); DIR/plugins unless given
     #[arg(long, value_name = "DIR")]
     plugins: Option<PathBuf>,
-    /// `en` or `vi`; by the locale unless given
-    #[arg(long, value_name = "LANG")]
-    lang: Option<String>,
+    #[command(flatten)]
+    lang: Language,
 }
 
 pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let lang = arguments.lang.as_deref().map_or_else(config::locale, Lang::from_locale);
+    let lang = arguments.lang.get();
     let plugins = PluginFolder::read(&arguments.plugins.unwrap_or_else(|| arguments.dir.join("plugins")))?;
-    Ok(match config::load(&arguments.dir, &plugins) {
+    match config::load(&arguments.dir, &plugins) {
         Ok(loaded) => {
-            print!("{}", config::render(&loaded.warnings, lang));
-            let city = &loaded.city;
-            let counts = (city.agencies.len(), city.channels.len(), city.connectors.len(), city.grants.len());
-            println!("{}: ok, {} agencies, {} channels, {} connectors, {} grants", city.title, counts.0, counts.1, counts.2, counts.3);
-            ExitCode::SUCCESS
+            print(format_args!("{}{}", config::render(&loaded.warnings, lang), summary(&loaded.city, lang)))?;
+            Ok(ExitCode::SUCCESS)
         }
         Err(report) => {
-            print!("{}", report.render(lang));
-            ExitCode::FAILURE
+            print(report.render(lang).trim_end())?;
+            Ok(ExitCode::FAILURE)
         }
-    })
+    }
+}
+
+fn summary(city: &City, lang: Lang) -> String {
+    let (agencies, channels, connectors, grants) = (city.agencies.len(), city.channels.len(), city.connectors.len(), city.grants.len());
+    match lang {
+        Lang::En => {
+            let count = |number: usize, one: &str, many: &str| format!("{number} {}", if number == 1 { one } else { many });
+            let counts = [
+                count(agencies, "agency", "agencies"),
+                count(channels, "channel", "channels"),
+                count(connectors, "connector", "connectors"),
+                count(grants, "grant", "grants"),
+            ];
+            format!("{}: ok, {}", city.title, counts.join(", "))
+        }
+        Lang::Vi => {
+            format!("{}: hợp lệ, {agencies} cơ quan, {channels} kênh, {connectors} bộ kết nối, {grants} mục cấp quyền", city.title)
+        }
+    }
 }

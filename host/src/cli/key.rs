@@ -8,12 +8,14 @@ use clap::{ArgGroup, Args, Subcommand};
 use comfy_table::{ContentArrangement, Table, presets::NOTHING};
 use lienthong::clock;
 use lienthong::ops::keys::{self, ChannelPattern, KeyInfo, NewKey, Pepper};
+use lienthong::ops::roster::Roster;
 use lienthong::store::{Options, Store};
 use lienthong_core::id::AgencyId;
 use lienthong_core::units::parse_duration;
 use serde_json::{Value, json};
 
 use super::local::ask;
+use super::output::{print, tell};
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -66,6 +68,7 @@ fn duration(text: &str) -> Result<std::time::Duration, String> {
 }
 
 pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
+    super::private_files();
     super::block_on(async {
         match command {
             Command::Create(arguments) => create(arguments).await,
@@ -87,19 +90,31 @@ async fn create(arguments: Create) -> anyhow::Result<()> {
         expires_at,
         note: arguments.note,
     };
-    let (id, key) = match ask(&arguments.data, "POST", "/v1/keys", Some(&serde_json::to_value(&new)?)).await? {
-        Some(made) => (text(&made, "id")?, text(&made, "key")?),
+    new.check(now).map_err(anyhow::Error::msg)?;
+    let (id, key, warnings) = match ask(&arguments.data, "POST", "/v1/keys", Some(&serde_json::to_value(&new)?)).await? {
+        Some(made) => (text(&made, "id")?, text(&made, "key")?, serde_json::from_value(made["warnings"].clone())?),
         None => {
             let store = open(&arguments.data).await?;
-            let made = keys::create(&store, &Pepper::open(&arguments.data)?, new, now).await;
+            let made = match Roster::read(&arguments.data) {
+                Ok(roster) => {
+                    if roster.is_none() && new.agency.is_some() {
+                        tell("warning: no hub has started on this folder yet, so whether the city has this agency was not checked");
+                    }
+                    let pepper = Pepper::open(&arguments.data)?;
+                    keys::create(&store, &pepper, roster.as_ref(), new, now).await.map_err(anyhow::Error::from)
+                }
+                Err(error) => Err(anyhow::Error::new(error).context("the agencies of the last start")),
+            };
             store.close().await?;
-            let (info, key) = made?;
-            (info.id, key)
+            let keys::Made { info, key, warnings } = made?;
+            (info.id, key, warnings)
         }
     };
-    eprintln!("key {id}: keep it safe, it is shown only now");
-    println!("{key}");
-    Ok(())
+    for warning in warnings {
+        tell(format_args!("warning: {warning}"));
+    }
+    tell(format_args!("key {id}: keep it safe, it is shown only now"));
+    print(key)
 }
 
 async fn list(data: &Path) -> anyhow::Result<()> {
@@ -127,8 +142,7 @@ async fn list(data: &Path) -> anyhow::Result<()> {
         let owner = key.agency.map_or_else(|| "operator".into(), |agency| agency.to_string());
         table.add_row([key.id, owner, key.read.join(" "), key.write.join(" "), state, key.note]);
     }
-    println!("{table}");
-    Ok(())
+    print(table)
 }
 
 async fn revoke(data: &Path, id: &str) -> anyhow::Result<()> {
@@ -146,7 +160,7 @@ async fn revoke(data: &Path, id: &str) -> anyhow::Result<()> {
             bail!("there is no key {id}: `lienthong key list` shows them");
         }
     }
-    eprintln!("key {id} is revoked");
+    tell(format_args!("key {id} is revoked"));
     Ok(())
 }
 
@@ -155,7 +169,11 @@ async fn open(data: &Path) -> anyhow::Result<Store> {
 }
 
 fn existing(data: &Path) -> anyhow::Result<()> {
-    if data.join("hub.db").exists() { Ok(()) } else { bail!("{} is no hub's folder yet: `lienthong serve` makes it", data.display()) }
+    match data.join("hub.db").try_exists() {
+        Ok(true) => Ok(()),
+        Ok(false) => bail!("{} is no hub's folder yet: `lienthong serve` makes it", data.display()),
+        Err(error) => Err(error).with_context(|| format!("{} cannot be looked into: be the user that runs the hub", data.display())),
+    }
 }
 
 fn text(value: &Value, field: &str) -> anyhow::Result<String> {

@@ -1,5 +1,6 @@
 //! The way from the command line to a hub's data: through the hub's own socket while it runs, else the folder itself.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use anyhow::{Context, bail};
@@ -13,7 +14,16 @@ use tokio::net::UnixStream;
 /// Asks the running hub; none if no hub runs on this folder.
 pub(crate) async fn ask(data: &Path, method: &str, path: &str, body: Option<&Value>) -> anyhow::Result<Option<Value>> {
     let socket = data.join(SOCKET);
-    let Ok(stream) = UnixStream::connect(&socket).await else { return Ok(None) };
+    let stream = match UnixStream::connect(&socket).await {
+        Ok(stream) => stream,
+        // No socket, or one that a killed hub left behind.
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => return Ok(None),
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => bail!(
+            "this user may not open {}: it belongs to the user that runs the hub; be that user (`sudo -u …`), or use the API with an operator's key",
+            socket.display()
+        ),
+        Err(error) => return Err(error).with_context(|| format!("the hub at {}", socket.display())),
+    };
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.with_context(|| format!("the hub at {}", socket.display()))?;
     let connection = tokio::spawn(connection);

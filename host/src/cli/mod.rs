@@ -2,7 +2,10 @@
 
 pub(crate) mod check;
 pub(crate) mod key;
+mod lang;
 mod local;
+mod log_filter;
+pub(crate) mod output;
 pub(crate) mod plugin;
 pub(crate) mod schema;
 pub(crate) mod serve;
@@ -42,4 +45,9 @@ pub(crate) enum Command {
 /// Runs a command that waits for the hub or the disk.
 fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(future)
+}
+
+/// From here on nobody but the hub's user can read the files that it makes, wherever they lie.
+fn private_files() {
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
 }

@@ -1,5 +1,6 @@
 //! `lienthong plugin build | inspect`
 
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -7,6 +8,8 @@ use anyhow::Context;
 use clap::Subcommand;
 use lienthong::toolchain::{self, Options};
 use lienthong::wasm::component;
+
+use super::output::print;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -32,7 +35,8 @@ pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
             for plugin in &plugins {
                 let built = toolchain::build(plugin, &out, &Options::default()).with_context(|| format!("plugin {}", plugin.display()))?;
                 let how = if built.fresh { "up to date" } else { "built" };
-                println!("{} {}: {how}, {} ({} KiB)", built.name, built.version, built.path.display(), built.size.div_ceil(1024));
+                let (path, kib) = (built.path.display(), built.size.div_ceil(1024));
+                print(format_args!("{} {}: {how}, {path} ({kib} KiB)", built.name, built.version))?;
             }
         }
         Command::Inspect { file } => inspect(&file)?,
@@ -44,23 +48,24 @@ fn inspect(file: &Path) -> anyhow::Result<()> {
     let bytes = std::fs::read(file).with_context(|| file.display().to_string())?;
     let facts = component::inspect(&bytes).with_context(|| file.display().to_string())?;
     let about = &facts.manifest.plugin;
-    println!("{} {}, by {} ({})", about.name, about.version, about.vendor, about.license);
-    println!("  {}", about.description);
-    println!("  size     {} KiB", bytes.len().div_ceil(1024));
-    println!("  sha256   {}", facts.sha256_hex());
-    println!("  exports  {}", about.interfaces.iter().map(|i| i.as_str()).collect::<Vec<_>>().join(", "));
+    let mut told = String::new();
+    let _ = writeln!(told, "{} {}, by {} ({})", about.name, about.version, about.vendor, about.license);
+    let _ = writeln!(told, "  {}", about.description);
+    let _ = writeln!(told, "  size     {} KiB", bytes.len().div_ceil(1024));
+    let _ = writeln!(told, "  sha256   {}", facts.sha256_hex());
+    let _ = writeln!(told, "  exports  {}", about.interfaces.iter().map(|i| i.as_str()).collect::<Vec<_>>().join(", "));
     for (port, spec) in &facts.manifest.ports {
-        println!("  emits    {port} → {}  {}", spec.schema, spec.description);
+        let _ = writeln!(told, "  emits    {port} → {}  {}", spec.schema, spec.description);
     }
     for import in &facts.imports {
-        println!("  imports  {}", import.name);
+        let _ = writeln!(told, "  imports  {}", import.name);
     }
     let egress = &facts.manifest.egress;
-    match (facts.imports_http() || egress.http, egress.reason.as_str()) {
-        (false, _) => println!("  reaches  nothing: it imports no way out"),
-        (true, "") => println!("  reaches  by HTTP, what the connector's `egress:` lists"),
-        (true, reason) => println!("  reaches  by HTTP, what the connector's `egress:` lists; it says: {reason}"),
-    }
-    println!("  settings {}", facts.manifest.settings);
-    Ok(())
+    let _ = match (facts.imports_http() || egress.http, egress.reason.as_str()) {
+        (false, _) => writeln!(told, "  reaches  nothing: it imports no way out"),
+        (true, "") => writeln!(told, "  reaches  by HTTP, what the connector's `egress:` lists"),
+        (true, reason) => writeln!(told, "  reaches  by HTTP, what the connector's `egress:` lists; it says: {reason}"),
+    };
+    let _ = writeln!(told, "  settings {}", facts.manifest.settings);
+    print(told.trim_end())
 }

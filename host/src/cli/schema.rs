@@ -11,21 +11,22 @@ use lienthong_core::id::SchemaId;
 use lienthong_core::schema::page::{Page, html, index, markdown};
 use serde_json::Value;
 
+use super::lang::Language;
+use super::output::print;
+
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// List the schemas that come with the hub
     List {
-        /// `en` or `vi`; by the locale unless given
-        #[arg(long, value_name = "LANG")]
-        lang: Option<String>,
+        #[command(flatten)]
+        lang: Language,
     },
     /// Explain one schema: what its records are, field by field
     Show {
         /// A schema that comes with the hub (`health/patients.v1`), or a file (`schemas/planning/parcels.v1.json`)
         schema: String,
-        /// `en` or `vi`; by the locale unless given
-        #[arg(long, value_name = "LANG")]
-        lang: Option<String>,
+        #[command(flatten)]
+        lang: Language,
         /// Print the JSON Schema itself
         #[arg(long, conflicts_with = "lang")]
         json: bool,
@@ -43,25 +44,21 @@ pub(crate) enum Command {
 
 pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::List { lang } => list(language(lang)),
+        Command::List { lang } => list(lang.get())?,
         Command::Show { schema, json: true, .. } => {
             let (_, document) = find(&schema)?;
-            println!("{document:#}");
+            print(format_args!("{document:#}"))?;
         }
         Command::Show { schema, lang, json: false } => {
             let (id, document) = find(&schema)?;
-            print!("{}", markdown(&Page::of(&id, &document, language(lang))));
+            print(markdown(&Page::of(&id, &document, lang.get())).trim_end())?;
         }
         Command::Pages { out, city } => pages(&out, city.as_deref())?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn language(given: Option<String>) -> Lang {
-    given.as_deref().map_or_else(config::locale, Lang::from_locale)
-}
-
-fn list(lang: Lang) {
+fn list(lang: Lang) -> anyhow::Result<()> {
     let mut table = Table::new();
     table.load_style(NOTHING);
     for (id, document) in documents() {
@@ -73,7 +70,7 @@ fn list(lang: Lang) {
         };
         table.add_row([id.to_string(), page.title, personal.to_owned()]);
     }
-    println!("{}", table.trim_fmt());
+    print(table.trim_fmt())
 }
 
 /// The schemas that come with the hub. A test holds that each of them can be read.
@@ -124,6 +121,5 @@ fn pages(out: &Path, city: Option<&Path>) -> anyhow::Result<()> {
         }
         write(out.join(format!("index.{}.html", lang.code())), &index(&pages, lang))?;
     }
-    println!("{} schemas in English and Vietnamese: open {}", all.len(), out.join("index.en.html").display());
-    Ok(())
+    print(format_args!("{} schemas in English and Vietnamese: open {}", all.len(), out.join("index.en.html").display()))
 }

@@ -6,7 +6,11 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use lienthong::app;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use super::log_filter;
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -22,7 +26,7 @@ pub(crate) struct Arguments {
     /// The folder of plugins (*.wasm); CITY/plugins unless given
     #[arg(long, value_name = "DIR")]
     plugins: Option<PathBuf>,
-    /// How log lines are written to stderr; the variable LIENTHONG_LOG sets which (for example `info,lienthong=debug`)
+    /// How log lines are written to stderr; the variable LIENTHONG_LOG sets which: `debug`, or `info,lienthong::pipeline=debug`; what libraries say is left out below `warn` unless one is named
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     log: LogFormat,
 }
@@ -34,11 +38,14 @@ enum LogFormat {
 }
 
 pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let filter = EnvFilter::try_from_env("LIENTHONG_LOG").unwrap_or_else(|_| EnvFilter::new("warn,lienthong=info"));
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    super::private_files();
+    let filter = log_filter::from_environment().map_err(anyhow::Error::msg)?;
+    let lines = tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).with_writer(std::io::stderr);
     match arguments.log {
-        LogFormat::Text => subscriber.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init(),
-        LogFormat::Json => subscriber.json().init(),
+        LogFormat::Text => {
+            lines.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).finish().with(filter).init();
+        }
+        LogFormat::Json => lines.json().finish().with(filter).init(),
     }
     let options = app::Options { city: arguments.city, data: arguments.data, plugins: arguments.plugins, listen: arguments.listen };
     super::block_on(app::serve(options))?;

@@ -9,6 +9,7 @@ use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets::NOTHI
 use serde_json::Value;
 
 use super::local::ask;
+use super::output::print;
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -25,28 +26,59 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         bail!("no hub runs on {}: start it with `lienthong serve --city DIR --data {0}`", arguments.data.display());
     };
     if arguments.json {
-        println!("{status:#}");
+        print(format_args!("{status:#}"))?;
     } else {
-        print(&status);
+        print(page(&status))?;
     }
-    let healthy = status["health"] == "ready" && rows(&status, "channels").iter().all(|channel| channel["sums_hold"] == true);
+    let healthy = status["ready"] == true && rows(&status, "channels").iter().all(|channel| channel["sums_hold"] == true);
     Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn print(status: &Value) {
-    println!("{} · {} · since {}\n", plain(&status["city"]), plain(&status["health"]), plain(&status["started_at"]));
+fn page(status: &Value) -> String {
+    let title = format!("{} · {} · since {}", plain(&status["city"]), plain(&status["health"]), plain(&status["started_at"]));
+    let (listed, others): (Vec<_>, Vec<_>) = rows(status, "channels").iter().partition(|channel| channel["listed"] == true);
+    let mut page = format!("{title}\n\n{}", channels("CHANNEL", &listed));
+    if !others.is_empty() {
+        page = format!("{page}\n\n{}", channels("NOT IN THE CITY'S FILES", &others));
+    }
+    page = format!("{page}\n\n{}", connectors(rows(status, "connectors")));
+    for note in rows(status, "connectors").iter().flat_map(notes) {
+        page = format!("{page}\n{note}");
+    }
+    page
+}
+
+/// What waits for people.
+fn notes(connector: &Value) -> Vec<String> {
+    let (name, passed) = (plain(&connector["connector"]), &connector["passed_over"]);
+    let mut notes = Vec::new();
+    if connector["set_aside"].as_u64().is_some_and(|count| count > 0) {
+        let (count, folder) = (&connector["set_aside"], plain(&connector["failed_folder"]));
+        notes.push(format!("{name}: {count} set aside in {folder}, each with its reason beside it"));
+    }
+    if !passed.is_null() {
+        let (example, reason) = (plain(&passed["example"]), plain(&passed["reason"]));
+        notes.push(format!("{name}: {} passed over in its inbox, for example {example}: {reason}", passed["count"]));
+    }
+    notes
+}
+
+fn channels(title: &'static str, channels: &[&Value]) -> Table {
     let numbers = ["accepted", "stored", "quarantined", "discarded", "landed", "pending"];
-    let mut table = table(["CHANNEL"].into_iter().chain(["IN", "STORED", "QUARANTINED", "DISCARDED", "IN THE LAKE", "PENDING", "SUMS"]));
-    for channel in rows(status, "channels") {
+    let mut table = table([title, "IN", "STORED", "QUARANTINED", "DISCARDED", "IN THE LAKE", "PENDING", "SUMS"]);
+    for channel in channels {
         let mut row = vec![Cell::new(plain(&channel["channel"]))];
         row.extend(numbers.map(|name| Cell::new(plain(&channel[name])).set_alignment(CellAlignment::Right)));
         row.push(Cell::new(if channel["sums_hold"] == true { "hold" } else { "DO NOT HOLD" }));
         table.add_row(row);
     }
-    println!("{table}\n");
+    table
+}
+
+fn connectors(connectors: &[Value]) -> Table {
     let mut table =
-        self::table(["CONNECTOR", "PLUGIN", "TRANSPORT", "STATE", "WAITING", "CALLS", "FAILURES", "RECORDS", "REJECTED", "LAST ERROR"]);
-    for connector in rows(status, "connectors") {
+        table(["CONNECTOR", "PLUGIN", "TRANSPORT", "STATE", "WAITING", "CALLS", "FAILURES", "RECORDS", "REJECTED", "LAST ERROR"]);
+    for connector in connectors {
         let mut row = vec![Cell::new(plain(&connector["connector"]))];
         row.push(Cell::new(format!("{} {}", plain(&connector["plugin"]), plain(&connector["plugin_version"]))));
         row.push(Cell::new(transport(connector)));
@@ -58,18 +90,7 @@ fn print(status: &Value) {
         row.push(Cell::new(plain(&connector["last_error"])));
         table.add_row(row);
     }
-    println!("{table}");
-    for connector in rows(status, "connectors") {
-        let (name, passed) = (plain(&connector["connector"]), &connector["passed_over"]);
-        if connector["set_aside"].as_u64().is_some_and(|count| count > 0) {
-            let (count, folder) = (&connector["set_aside"], plain(&connector["failed_folder"]));
-            println!("{name}: {count} set aside in {folder}, each with its reason beside it");
-        }
-        if !passed.is_null() {
-            let (example, reason) = (plain(&passed["example"]), plain(&passed["reason"]));
-            println!("{name}: {} passed over in its inbox, for example {example}: {reason}", passed["count"]);
-        }
-    }
+    table
 }
 
 /// `mllp 127.0.0.1:2575, 3 open` where the connector has a port of its own.

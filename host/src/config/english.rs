@@ -119,6 +119,8 @@ pub(super) fn message(problem: &Problem) -> String {
             Thing::Schema => format!("there is no schema `{id}`"),
             what => format!("no {} is called `{id}`", thing(*what)),
         },
+        Problem::NoPlugins { id, .. } => format!("no plugin called `{id}` is installed"),
+        Problem::BrokenPlugin { why } => format!("this file holds no plugin that can be used: {}", long(why)),
         Problem::NoTransport => "the connector has no transport".into(),
         Problem::SeveralTransports { keys } => format!("a connector has one transport, and this one has {}", keys.join(" and ")),
         Problem::LacksInterface { plugin, transport, wanted } => {
@@ -135,6 +137,11 @@ pub(super) fn message(problem: &Problem) -> String {
         Problem::EgressMissing { plugin } => format!("plugin `{plugin}` fetches over HTTP, and no `egress` lets it reach anything"),
         Problem::EgressUnused { plugin } => format!("plugin `{plugin}` sends no HTTP requests, so it needs no `egress`"),
         Problem::InboxTaken { path, other } => format!("inbox `{}` belongs to connector `{other}` already", shown(path)),
+        Problem::InboxNested { path, other, other_path } => {
+            let (path, other_path) = (shown(path), shown(other_path));
+            format!("inbox `{path}` and inbox `{other_path}` of connector `{other}` lie one within the other")
+        }
+        Problem::UrlNotReached { url } => format!("`{}` is not among the hosts of `egress`, so it cannot be fetched", shown(url)),
         Problem::PortTaken { address, other: Some(other) } => format!("connector `{other}` listens on {address} already"),
         Problem::PortTaken { address, other: None } => format!("the hub itself listens on {address} already"),
         Problem::PointerNotInSchema { pointer, schema } => format!("records of schema {schema} have nothing at `{}`", shown(pointer)),
@@ -143,6 +150,14 @@ pub(super) fn message(problem: &Problem) -> String {
         }
         Problem::GrantExpired { until } => format!("this grant expired on {until} and allows nothing any more"),
         Problem::GrantRepeated { first } => format!("the same agency has a grant for the same channel at {}", shown(first)),
+        Problem::NoWriteGrant { agency, channel, .. } => {
+            format!("agency `{agency}` has no grant to write to channel `{channel}`, to which its connector emits")
+        }
+        Problem::WriteGrantExpired { agency, channel } => {
+            format!(
+                "the grant of agency `{agency}` to write to channel `{channel}` has expired: nothing that its connector brings is taken"
+            )
+        }
         Problem::NobodyReads { channel } => format!("nobody may read channel `{channel}`"),
         Problem::NobodyWrites { channel } => {
             format!("nothing fills channel `{channel}`: no connector emits to it and no grant allows writing")
@@ -263,6 +278,11 @@ pub(super) fn help(problem: &Problem) -> Option<String> {
             Some((own, name)) => format!("move it into `{own}.yaml`, or call it `{domain}/{name}`"),
             None => return None,
         },
+        Problem::NoPlugins { folder, exists: true, .. } => format!("looked in `{}`, which holds none: give `--plugins`", shown(folder)),
+        Problem::NoPlugins { folder, .. } => format!("looked in `{}`, which does not exist: give `--plugins`", shown(folder)),
+        Problem::BrokenPlugin { .. } => {
+            "build it again with `lienthong plugin build`, ask its vendor for a whole one, or move the file away".into()
+        }
         Problem::NoTransport => "add one of `inbox: { path: …, pattern: … }`, `webhook: {}`, `mllp: { listen: … }` or `poll: { every: … }`".into(),
         Problem::SeveralTransports { .. } => "keep one of them; another way of delivery is another connector".into(),
         Problem::LacksInterface { wanted, .. } => match wanted {
@@ -279,9 +299,17 @@ pub(super) fn help(problem: &Problem) -> Option<String> {
         Problem::EgressMissing { .. } => "add `egress: [\"https://…\"]` with the host of the agency's system".into(),
         Problem::EgressUnused { .. } => "remove `egress`".into(),
         Problem::InboxTaken { .. } => "give each connector a folder of its own".into(),
+        Problem::InboxNested { .. } => "give each connector a folder beside the other's, not within it".into(),
+        Problem::UrlNotReached { .. } => "list the host of the address in `egress`, or mend the address".into(),
         Problem::TimeNotDateTime { .. } => "point `time` to when it happened, or leave it out".into(),
         Problem::GrantExpired { .. } => "remove it, or renew the agreement and set a later `until`".into(),
         Problem::GrantRepeated { .. } => "keep one of them and put all that is agreed into it".into(),
+        Problem::NoWriteGrant { reading: Some(place), .. } => format!("add `write` to the `access` of its grant at {}", shown(place)),
+        Problem::NoWriteGrant { agency, channel, reading: None } => {
+            let domain = channel.domain();
+            format!("add `- {{ agency: {agency}, channel: {channel}, access: [write], purpose: \"…\" }}` to the `grants` of {domain}.yaml")
+        }
+        Problem::WriteGrantExpired { .. } => "renew the agreement and set a later `until`, or remove the connector".into(),
         Problem::NobodyReads { .. } => "add a grant, or nobody will see its records".into(),
         Problem::NobodyWrites { .. } => "add a connector that emits to it, or a grant with `access: [write]`".into(),
         Problem::SchemaFileName { .. } => "name it `schemas/<domain>/<name>.v<N>.json`".into(),

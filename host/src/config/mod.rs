@@ -30,7 +30,7 @@ mod vietnamese;
 mod yaml;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -66,6 +66,12 @@ pub trait Plugins {
     fn find(&self, name: &PluginName) -> Option<PluginFacts<'_>>;
     /// All names, for proposals.
     fn names(&self) -> Vec<PluginName>;
+    /// Where they were looked for, and whether that folder is there.
+    fn folder(&self) -> (String, bool);
+    /// Files of that folder that hold no usable plugin, and why.
+    fn faults(&self) -> &[(PathBuf, String)] {
+        &[]
+    }
 }
 
 /// What a check wants to know of a plugin.
@@ -85,6 +91,10 @@ impl Plugins for BTreeMap<PluginName, (Manifest, bool)> {
 
     fn names(&self) -> Vec<PluginName> {
         self.keys().cloned().collect()
+    }
+
+    fn folder(&self) -> (String, bool) {
+        ("plugins".into(), true)
     }
 }
 
@@ -147,6 +157,10 @@ pub fn load_at(dir: &Path, catalogue: &dyn Plugins, now: Timestamp) -> Result<Lo
         if let Some(root) = root {
             domain_file::read(dir, *file, domain.as_deref(), root, &mut draft, &mut findings);
         }
+    }
+    for (path, why) in catalogue.faults() {
+        let file = sources.add(path.display().to_string(), String::new());
+        findings.error(source::Place::start(file), Problem::BrokenPlugin { why: why.clone() });
     }
     let compiled = topology::check(&draft, catalogue, &mut schemas, now, &sources, &mut findings);
 

@@ -12,12 +12,14 @@ use lienthong_core::schema::ChannelSchema;
 use lienthong_core::time::Timestamp;
 use serde_json::Value;
 
-use super::draft::{Draft, DraftConnector};
+use super::draft::{Draft, DraftConnector, DraftGrant};
 use super::findings::{Findings, Hint};
+use super::node::Kind;
 use super::problem::{Named, Problem};
 use super::schemas::{Pointed, Schemas, pointed};
 use super::source::{At, Place, Sources};
 use super::{Plugins, settings, suggest};
+use crate::net::{self, Door};
 
 /// Every check that needs more than one part. Gives the schemas of the city's channels.
 pub(super) fn check(
@@ -42,6 +44,7 @@ pub(super) fn check(
     inboxes(draft, findings);
     ports(draft, findings);
     grants(draft, &has, now, sources, findings);
+    writers(draft, &has, now, sources, findings);
     flow(draft, now, findings);
     used
 }
@@ -122,7 +125,16 @@ fn connector_fits(
     }
     let Some(name) = &connector.plugin else { return };
     let Some(plugin) = plugins.find(&name.value) else {
+        // A file of that name that cannot be used was reported.
+        if plugins.faults().iter().any(|(path, _)| path.file_stem().is_some_and(|stem| stem == name.value.as_str())) {
+            return;
+        }
         let names = plugins.names();
+        if names.is_empty() {
+            let (folder, exists) = plugins.folder();
+            findings.error(name.place, Problem::NoPlugins { id: name.value.to_string(), folder, exists });
+            return;
+        }
         let given = name.value.to_string();
         let hint = suggest::hint(&given, names.iter().map(|name| name.as_str()));
         findings.error_with(name.place, Problem::Unknown { thing: super::problem::Thing::Plugin, id: given }, hint);
@@ -180,9 +192,22 @@ fn connector_fits(
     if let Some(place) = connector.egress_place.filter(|_| !plugin.imports_http) {
         findings.warning(place, Problem::EgressUnused { plugin: plugin_name() });
     }
+    if plugin.imports_http && !connector.egress.is_empty() {
+        reaches(connector, findings);
+    }
 }
 
-/// Two connectors on one folder would race for its files.
+/// An address that is set must be one that may be reached.
+fn reaches(connector: &DraftConnector, findings: &mut Findings) {
+    let Some(entry) = connector.settings.0.as_ref().and_then(|settings| settings.entry("url")) else { return };
+    let Kind::Scalar(url) = &entry.value.kind else { return };
+    let rules: Vec<String> = connector.egress.iter().map(|rule| rule.value.clone()).collect();
+    if Door::new(&rules).is_ok_and(|door| matches!(door.check(&url.text), Err(net::Error::Denied(_)))) {
+        findings.warning(entry.value.place, Problem::UrlNotReached { url: url.text.clone() });
+    }
+}
+
+/// Two connectors on one folder would race for its files, and one within the other's shelves would take what was consumed.
 fn inboxes(draft: &Draft, findings: &mut Findings) {
     let mut taken: BTreeMap<&PathBuf, &ConnectorId> = BTreeMap::new();
     for connector in &draft.connectors {
@@ -193,6 +218,10 @@ fn inboxes(draft: &Draft, findings: &mut Findings) {
                 findings.error(*place, Problem::InboxTaken { path, other: (*other).clone() });
             }
             None => {
+                if let Some((outer, other)) = taken.iter().find(|(other, _)| path.starts_with(other) || other.starts_with(path)) {
+                    let (path, other_path) = (path.display().to_string(), outer.display().to_string());
+                    findings.error(*place, Problem::InboxNested { path, other: (*other).clone(), other_path });
+                }
                 taken.insert(path, &connector.id.value);
             }
         }
@@ -234,6 +263,38 @@ fn grants(draft: &Draft, has: &BTreeMap<&ChannelId, Option<&SchemaId>>, now: Tim
                 None => {
                     first.insert(key, grant.place);
                 }
+            }
+        }
+    }
+}
+
+/// What a connector brings is its agency's writing, and takes a grant as posting does. One that has expired does not keep the
+/// rest of the city from starting.
+fn writers(draft: &Draft, has: &BTreeMap<&ChannelId, Option<&SchemaId>>, now: Timestamp, sources: &Sources, findings: &mut Findings) {
+    if !findings.complete() {
+        return;
+    }
+    for connector in &draft.connectors {
+        let Some(At { value: agency, .. }) = connector.agency.as_ref().filter(|agency| draft.agencies.contains_key(&agency.value)) else {
+            continue;
+        };
+        for At { value: channel, place } in connector.emits.iter().filter_map(|(_, channel)| channel.as_ref()) {
+            let of_both = |grant: &&DraftGrant| {
+                grant.agency.as_ref().is_some_and(|own| own.value == *agency)
+                    && grant.channel.as_ref().is_some_and(|own| own.value == *channel)
+            };
+            let grants: Vec<_> = draft.grants.iter().filter(of_both).collect();
+            // A grant whose access could not be read was reported, and may be the one.
+            if !has.contains_key(channel) || grants.iter().any(|grant| grant.access.is_none()) {
+                continue;
+            }
+            let mut writing = grants.iter().filter(|grant| grant.access.is_some_and(|access| access.write)).peekable();
+            let (agency, channel) = (agency.clone(), channel.clone());
+            if writing.peek().is_none() {
+                let reading = grants.first().map(|grant| written(grant.place, sources));
+                findings.error(*place, Problem::NoWriteGrant { agency, channel, reading });
+            } else if writing.all(|grant| grant.until.as_ref().is_some_and(|until| until.value.1 <= now)) {
+                findings.warning(*place, Problem::WriteGrantExpired { agency, channel });
             }
         }
     }

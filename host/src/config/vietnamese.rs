@@ -89,10 +89,10 @@ pub(super) fn message(problem: &Problem) -> String {
         Problem::EmptyText => "chuỗi này rỗng".into(),
         Problem::BadAddress { given } => format!("`{}` không phải là địa chỉ để lắng nghe", shown(given)),
         Problem::PlainHttp { address } => {
-            format!("{address} mở ra ngoài máy này mà không có TLS: khóa truy cập và bản ghi sẽ đi trên mạng không mã hóa")
+            format!("{address} mở ra ngoài máy này mà không có TLS: khóa truy cập và bản ghi sẽ truyền qua mạng mà không được mã hóa")
         }
         Problem::PlainMllp { address } => {
-            format!("{address} mở ra ngoài máy này mà không có TLS: thông điệp sẽ đi trên mạng không mã hóa")
+            format!("{address} mở ra ngoài máy này mà không có TLS: thông điệp sẽ truyền qua mạng mà không được mã hóa")
         }
         Problem::PlainAndTls => "`plain: true` và `tls` mâu thuẫn với nhau".into(),
         Problem::AnyoneSends { address } => format!("bất kỳ ai kết nối được đến {address} đều có thể gửi thông điệp nhân danh cơ quan"),
@@ -117,6 +117,8 @@ pub(super) fn message(problem: &Problem) -> String {
             Thing::Schema => format!("không có lược đồ `{id}`"),
             what => format!("không có {} nào tên là `{id}`", thing(*what)),
         },
+        Problem::NoPlugins { id, .. } => format!("chưa cài plugin nào tên là `{id}`"),
+        Problem::BrokenPlugin { why } => format!("tệp này không chứa plugin dùng được: {}", long(why)),
         Problem::NoTransport => "bộ kết nối chưa có cách nhận dữ liệu".into(),
         Problem::SeveralTransports { keys } => format!("mỗi bộ kết nối chỉ có một cách nhận dữ liệu, ở đây có {}", keys.join(" và ")),
         Problem::LacksInterface { plugin, transport, wanted } => {
@@ -135,7 +137,14 @@ pub(super) fn message(problem: &Problem) -> String {
         Problem::InboxTaken { path, other } => format!("thư mục nhận tệp `{}` đã thuộc về bộ kết nối `{other}`", shown(path)),
         Problem::PortTaken { address, other: Some(other) } => format!("bộ kết nối `{other}` đã lắng nghe trên {address}"),
         Problem::PortTaken { address, other: None } => format!("chính hệ thống đã lắng nghe trên {address}"),
-        Problem::PointerNotInSchema { pointer, schema } => format!("bản ghi theo lược đồ {schema} không có gì ở `{}`", shown(pointer)),
+        Problem::InboxNested { path, other, other_path } => {
+            let (path, other_path) = (shown(path), shown(other_path));
+            format!("thư mục nhận tệp `{path}` và thư mục `{other_path}` của bộ kết nối `{other}` lồng nhau")
+        }
+        Problem::UrlNotReached { url } => format!("máy chủ của `{}` không có trong `egress` nên sẽ không lấy được dữ liệu", shown(url)),
+        Problem::PointerNotInSchema { pointer, schema } => {
+            format!("bản ghi theo lược đồ {schema} không có trường nào tại `{}`", shown(pointer))
+        }
         Problem::TimeNotDateTime { pointer, schema } => {
             format!(
                 "`{}` của lược đồ {schema} không phải chuỗi `format: date-time`, nên bản ghi sẽ không có thời điểm xảy ra",
@@ -144,6 +153,12 @@ pub(super) fn message(problem: &Problem) -> String {
         }
         Problem::GrantExpired { until } => format!("mục cấp quyền này đã hết hạn ngày {until} và không còn hiệu lực"),
         Problem::GrantRepeated { first } => format!("cơ quan này đã được cấp quyền cho cùng kênh ở {}", shown(first)),
+        Problem::NoWriteGrant { agency, channel, .. } => {
+            format!("cơ quan `{agency}` chưa được cấp quyền ghi vào kênh `{channel}` mà bộ kết nối của mình dẫn đến")
+        }
+        Problem::WriteGrantExpired { agency, channel } => {
+            format!("quyền ghi của cơ quan `{agency}` vào kênh `{channel}` đã hết hạn: dữ liệu từ bộ kết nối này sẽ không được nhận")
+        }
         Problem::NobodyReads { channel } => format!("chưa ai được đọc kênh `{channel}`"),
         Problem::NobodyWrites { channel } => {
             format!("không có gì ghi vào kênh `{channel}`: không bộ kết nối nào dẫn đến và không mục cấp quyền nào cho ghi")
@@ -159,7 +174,7 @@ pub(super) fn message(problem: &Problem) -> String {
     }
 }
 
-/// The parser explains itself in English; what people meet most is said in Vietnamese.
+/// The parser explains itself in English; what people meet is said in Vietnamese, and the rest is kept beside a word of it.
 fn syntax(kind: &SyntaxKind) -> String {
     match kind {
         SyntaxKind::TabInIndentation | SyntaxKind::TabInBlockIndentation | SyntaxKind::TabNotAllowed => "có ký tự tab ở chỗ thụt lề".into(),
@@ -169,7 +184,20 @@ fn syntax(kind: &SyntaxKind) -> String {
         SyntaxKind::UnclosedQuotedScalar => "dấu nháy chưa đóng".into(),
         SyntaxKind::UnclosedFlowCollection { open } => format!("dấu `{open}` chưa đóng"),
         SyntaxKind::UnexpectedCharacter { character } => format!("ký tự `{}` không được đặt ở đây", shown(&character.to_string())),
-        other => shown(&other.to_string()),
+        SyntaxKind::ExpectedFlowSequenceSeparator => "thiếu `,` hoặc `]` trong danh sách".into(),
+        SyntaxKind::ExpectedFlowMappingSeparator => "thiếu `,` hoặc `}` giữa các khóa".into(),
+        SyntaxKind::ExpectedBlockSequenceEntry => "ở đây cần một mục danh sách bắt đầu bằng `-`".into(),
+        SyntaxKind::ExpectedNodeContent => "ở đây thiếu giá trị".into(),
+        SyntaxKind::ExpectedWhitespace => "thiếu dấu cách".into(),
+        SyntaxKind::CommentNotSeparated => "cần có dấu cách trước `#`".into(),
+        SyntaxKind::ExpectedDocumentStart | SyntaxKind::InvalidDocumentEnd => "phần nội dung thừa sau khi tài liệu đã kết thúc".into(),
+        SyntaxKind::UnexpectedEof
+        | SyntaxKind::UnexpectedEofFlowSequence
+        | SyntaxKind::UnexpectedEofFlowMapping
+        | SyntaxKind::UnexpectedEofImplicitFlowMapping
+        | SyntaxKind::UnexpectedEofBlockSequence
+        | SyntaxKind::UnexpectedEofBlockMapping => "tệp kết thúc giữa chừng".into(),
+        other => format!("lỗi cú pháp ({})", shown(&other.to_string())),
     }
 }
 
@@ -240,7 +268,7 @@ pub(super) fn help(problem: &Problem) -> Option<String> {
         Problem::BadCount { .. } => "viết số nguyên không kèm đơn vị, ví dụ `1000`".into(),
         Problem::BadAddress { .. } => "viết địa chỉ IP và cổng mạng, ví dụ `127.0.0.1:8700` hoặc `[::1]:8700`".into(),
         Problem::PlainHttp { .. } => {
-            "thêm `tls: { certificate: …, key: … }`, hoặc `behind_proxy: true` nếu có proxy lo TLS đứng trước".into()
+            "thêm `tls: { certificate: …, key: … }`, hoặc `behind_proxy: true` nếu phía trước có proxy xử lý TLS".into()
         }
         Problem::PlainMllp { .. } => {
             "thêm `tls: { certificate: …, key: … }`, hoặc `plain: true` nếu mạng ở giữa đáng tin cậy; `peers: […]` cho biết ai được kết nối"
@@ -274,6 +302,15 @@ pub(super) fn help(problem: &Problem) -> Option<String> {
             Some((own, name)) => format!("chuyển sang `{own}.yaml`, hoặc đặt tên là `{domain}/{name}`"),
             None => return None,
         },
+        Problem::NoPlugins { folder, exists: true, .. } => {
+            format!("đã tìm trong `{}` nhưng thư mục này không có plugin nào: hãy chỉ thư mục bằng `--plugins`", shown(folder))
+        }
+        Problem::NoPlugins { folder, .. } => {
+            format!("đã tìm trong `{}` nhưng thư mục này không tồn tại: hãy chỉ thư mục bằng `--plugins`", shown(folder))
+        }
+        Problem::BrokenPlugin { .. } => {
+            "dựng lại bằng `lienthong plugin build`, xin nhà cung cấp bản nguyên vẹn, hoặc chuyển tệp này đi".into()
+        }
         Problem::NoTransport => {
             "thêm một trong `inbox: { path: …, pattern: … }`, `webhook: {}`, `mllp: { listen: … }` hoặc `poll: { every: … }`".into()
         }
@@ -292,9 +329,17 @@ pub(super) fn help(problem: &Problem) -> Option<String> {
         Problem::EgressMissing { .. } => "thêm `egress: [\"https://…\"]` với tên máy chủ của hệ thống cơ quan".into(),
         Problem::EgressUnused { .. } => "hãy bỏ `egress`".into(),
         Problem::InboxTaken { .. } => "mỗi bộ kết nối dùng một thư mục riêng".into(),
+        Problem::InboxNested { .. } => "đặt các thư mục cạnh nhau, không đặt thư mục này trong thư mục kia".into(),
+        Problem::UrlNotReached { .. } => "ghi máy chủ của địa chỉ này vào `egress`, hoặc sửa lại địa chỉ".into(),
         Problem::TimeNotDateTime { .. } => "hãy chỉ `time` vào thời điểm xảy ra, hoặc bỏ đi".into(),
         Problem::GrantExpired { .. } => "bỏ mục này, hoặc gia hạn thỏa thuận và đặt `until` muộn hơn".into(),
         Problem::GrantRepeated { .. } => "giữ lại một mục và ghi đủ những gì đã thỏa thuận vào đó".into(),
+        Problem::NoWriteGrant { reading: Some(place), .. } => format!("thêm `write` vào `access` của mục cấp quyền ở {}", shown(place)),
+        Problem::NoWriteGrant { agency, channel, reading: None } => {
+            let domain = channel.domain();
+            format!("thêm `- {{ agency: {agency}, channel: {channel}, access: [write], purpose: \"…\" }}` vào `grants` của {domain}.yaml")
+        }
+        Problem::WriteGrantExpired { .. } => "gia hạn thỏa thuận và đặt `until` muộn hơn, hoặc bỏ bộ kết nối này".into(),
         Problem::NobodyReads { .. } => "hãy cấp quyền, nếu không sẽ không ai thấy bản ghi của kênh".into(),
         Problem::NobodyWrites { .. } => "thêm bộ kết nối dẫn đến kênh này, hoặc cấp quyền với `access: [write]`".into(),
         Problem::SchemaFileName { .. } => "đặt tên là `schemas/<lĩnh vực>/<tên>.v<N>.json`".into(),

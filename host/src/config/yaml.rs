@@ -26,17 +26,24 @@ pub(super) fn read(file: FileId, text: &str, findings: &mut Findings) -> Option<
     options.block_nesting_limit = MAX_DEPTH + 2;
     let mut builder = Builder { file, findings, open: Vec::new(), root: None, anchors: HashMap::new(), nodes: 0, documents: 0 };
     let mut parser: Parser<'_, StrInput<'_>> = Parser::new_from_str_with_options(text, options);
+    // Line (from 1) and column (from 0) behind the last event.
+    let mut read_to = (1, 0);
     loop {
         match parser.next_event() {
             None | Some(Ok((Event::StreamEnd, _))) => break,
             Some(Ok((event, span))) => {
+                read_to = (span.end.line(), span.end.col());
                 if builder.take(event, span).is_err() {
                     return None;
                 }
             }
             Some(Err(error)) => {
                 let mark = error.marker();
-                let place = Place { file, line: line(mark.line()), column: line(mark.col() + 1), width: 1 };
+                let mut place = Place { file, line: line(mark.line()), column: line(mark.col() + 1), width: 1 };
+                if matches!(error.kind(), ErrorKind::UnclosedQuotedScalar) {
+                    let (line_number, column) = open_quote(text, read_to, (mark.line(), mark.col())).unwrap_or((mark.line(), mark.col()));
+                    place = Place { line: line(line_number), column: line(column + 1), ..place };
+                }
                 let problem = match error.kind() {
                     // The parser looks ahead, so it may meet its own limit before the builder does.
                     ErrorKind::RecursionLimitExceeded => Problem::TooDeep { limit: MAX_DEPTH },
@@ -48,6 +55,30 @@ pub(super) fn read(file: FileId, text: &str, findings: &mut Findings) -> Option<
         }
     }
     builder.finish()
+}
+
+/// The parser notices a missing quote where the text ends or cannot go on, often lines below; what is to be mended is where
+/// it was opened: the first quote between two places (lines from 1, columns from 0) that none closes before the second.
+fn open_quote(text: &str, from: (usize, usize), to: (usize, usize)) -> Option<(usize, usize)> {
+    let mut open: Option<(char, (usize, usize))> = None;
+    for (number, content) in (1..).zip(text.lines()).skip(from.0.saturating_sub(1)).take_while(|(number, _)| *number <= to.0) {
+        let mut previous = ' ';
+        let mut characters = content.chars().enumerate().peekable();
+        while let Some((column, c)) = characters.next() {
+            let within = (number, column) >= from && (number, column) < to;
+            match open {
+                _ if !within => {}
+                None if c == '#' && previous.is_whitespace() => break,
+                None if matches!(c, '"' | '\'') && !previous.is_alphanumeric() => open = Some((c, (number, column))),
+                Some(('"', _)) if c == '\\' => drop(characters.next()),
+                Some(('\'', _)) if c == '\'' && characters.peek().is_some_and(|(_, next)| *next == '\'') => drop(characters.next()),
+                Some((quote, _)) if c == quote => open = None,
+                _ => {}
+            }
+            previous = c;
+        }
+    }
+    open.map(|(_, place)| place)
 }
 
 fn line(number: usize) -> u32 {

@@ -8,131 +8,166 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 
 use super::intake::POST_BYTES;
-use super::openapi::{Door, Parameter};
+use super::openapi::{Allowed, Content, Door, Parameter};
 use super::permission::Open;
 use super::problem::Problem;
 
 use super::routes::Routes;
 use super::state::Api;
 use super::{attachments, channels, keys, messages, metrics, operators, records};
-use crate::ops::status;
-use crate::store::Store;
+use crate::store::{Health, Store};
 
 const JSON: &str = "application/json";
-const IDEMPOTENCY_KEY: Parameter = Parameter {
-    place: "header",
-    name: "Idempotency-Key",
-    description: "the same key with the same body gives the same answer for seven days",
-};
+const EVENTS: &str = "application/cloudevents-batch+json";
+const LINES: &str = "application/x-ndjson";
 
-const FILE_NAME: Parameter = Parameter {
-    place: "header",
-    name: "Content-Disposition",
-    description: "the message's name, `attachment; filename=\"…\"` (RFC 6266), where its plugin reads one, as of station files",
-};
-
-const fn get(path: &'static str, summary: &'static str, gives: &'static [(&'static str, Option<&'static str>)]) -> Door {
-    Door { method: "get", path, summary, parameters: &[], takes: &[], gives }
+const fn get(path: &'static str, summary: &'static str, gives: &'static [(&'static str, Content)]) -> Door {
+    Door { method: "get", path, summary, parameters: &[], takes: &[], gives, headers: &[], besides: &[] }
 }
+
+const fn query(name: &'static str, description: &'static str, value: Allowed) -> Parameter {
+    Parameter { place: "query", name, description, value }
+}
+
+const fn header(name: &'static str, description: &'static str, value: Allowed) -> Parameter {
+    Parameter { place: "header", name, description, value }
+}
+
+const IDEMPOTENCY_KEY: Parameter =
+    header("Idempotency-Key", "the same key with the same body gives the same answer for seven days", Allowed::Length(1, 255));
+
+const POST_RECORDS: Door = Door {
+    method: "post",
+    parameters: &[
+        IDEMPOTENCY_KEY,
+        header("ce-specversion", "`1.0`: the body is the data of a CloudEvent in binary mode, whose attributes are headers", Allowed::Text),
+        header("ce-id", "the event's id", Allowed::Text),
+        header("ce-source", "where it is from", Allowed::Text),
+        header("ce-type", "what kind it is", Allowed::Text),
+        header("ce-subject", "what it is about", Allowed::Text),
+        header("ce-time", "when it happened, RFC 3339", Allowed::Text),
+    ],
+    takes: &[
+        (LINES, Content::Text),
+        (JSON, Content::ObjectOrObjects),
+        ("application/cloudevents+json", Content::Object),
+        (EVENTS, Content::Objects),
+    ],
+    headers: &[("Idempotent-Replayed", "`true` where the key was known: this is its first answer")],
+    besides: &[400, 408, 409, 413, 415, 429],
+    ..get(
+        "/v1/channels/{domain}/{name}/records",
+        "Post records; each is validated, then stored or quarantined, before the answer",
+        &[(JSON, Content::One("Posted"))],
+    )
+};
+
+const READ_RECORDS: Door = Door {
+    parameters: &[
+        query("after", "the cursor of the last page (header Lienthong-Cursor)", Allowed::Text),
+        query("limit", "records a page; 1000 unless given", Allowed::Number(1, Some(10_000))),
+        query("wait", "wait for news at most so long, up to 60s", Allowed::Text),
+    ],
+    headers: &[
+        ("Lienthong-Cursor", "the position behind this page: the `after` of the next"),
+        ("Link", "the next page (RFC 8288, rel=\"next\")"),
+    ],
+    besides: &[400, 406],
+    ..get(
+        "/v1/channels/{domain}/{name}/records",
+        "Read records in order, as CloudEvents or as they were posted, a record a line",
+        &[(EVENTS, Content::List("CloudEvent")), (LINES, Content::Text)],
+    )
+};
+
+const SCHEMA: Door = Door {
+    parameters: &[header("Accept-Language", "the language of a page: `en` or `vi`", Allowed::Text)],
+    headers: &[("Vary", "`accept, accept-language`")],
+    ..get(
+        "/v1/channels/{domain}/{name}/schema",
+        "Its JSON Schema; as a page in English or Vietnamese where Accept asks for one",
+        &[("application/schema+json", Content::Object), ("text/html", Content::Text), ("text/markdown", Content::Text)],
+    )
+};
+
+const ATTACHMENT: Door = Door {
+    parameters: &[header("If-None-Match", "the ETag of a copy that is known", Allowed::Text)],
+    headers: &[("ETag", "the SHA-256"), ("Content-Disposition", "`attachment`"), ("X-Content-Type-Options", "`nosniff`")],
+    besides: &[304, 500],
+    ..get(
+        "/v1/channels/{domain}/{name}/attachments/{sha256}",
+        "The file that a record names by its SHA-256",
+        &[(attachments::MEDIA_TYPE, Content::Bytes)],
+    )
+};
+
+const POST_MESSAGE: Door = Door {
+    method: "post",
+    parameters: &[
+        IDEMPOTENCY_KEY,
+        header(
+            "Content-Disposition",
+            "`attachment; filename=\"…\"` (RFC 6266): the message's name, where its plugin reads one, as of station files",
+            Allowed::Text,
+        ),
+    ],
+    takes: &[("*/*", Content::Bytes)],
+    besides: &[400, 409, 413, 422, 429, 500, 502, 504],
+    ..get(
+        "/v1/connectors/{domain}/{name}/messages",
+        "Send a message in the system's own format to its webhook connector; the plugin may answer in that format, too",
+        &[(JSON, Content::One("Taken")), ("*/*", Content::Bytes)],
+    )
+};
+
+const QUARANTINE: Door = Door {
+    parameters: &[
+        query("channel", "of this channel", Allowed::Text),
+        query("connector", "through this connector", Allowed::Text),
+        query("keyword", "for this reason", Allowed::Text),
+        query("message_name", "of the file or message of this name", Allowed::Text),
+        query("before", "older than this id", Allowed::Number(0, None)),
+        query("limit", "entries a page; 50 unless given", Allowed::Number(1, Some(1_000))),
+    ],
+    besides: &[400],
+    ..get("/v1/quarantine", "Rejections, newest first", &[(JSON, Content::One("QuarantinePage"))])
+};
+
+const CREATE_KEY: Door = Door {
+    method: "post",
+    takes: &[(JSON, Content::One("NewKey"))],
+    besides: &[400],
+    ..get("/v1/keys", "Make a key", &[(JSON, Content::One("MadeKey"))])
+};
+
+const REVOKE_KEY: Door = Door { method: "delete", ..get("/v1/keys/{id}", "Revoke a key", &[(JSON, Content::One("Revoked"))]) };
 
 /// All doors, ready to serve.
 pub fn router(api: Api) -> Router {
+    let one_channel = get("/v1/channels/{domain}/{name}", "One channel", &[(JSON, Content::One("ChannelInfo"))]);
+    let all_channels = get("/v1/channels", "Channels that this key may read or write", &[(JSON, Content::List("ChannelInfo"))]);
+    let connectors = get("/v1/connectors", "Connectors and how they fare", &[(JSON, Content::List("Condition"))]);
+    let one_rejection = get("/v1/quarantine/{id}", "One rejection with its bytes", &[(JSON, Content::One("QuarantineDetail"))]);
+    let scrape = get("/metrics", "Prometheus metrics", &[("application/openmetrics-text", Content::Text)]);
+    let ready = Door { besides: &[503], ..get("/readyz", "The hub takes data", &[("text/plain", Content::Text)]) };
     let routes = Routes::new()
-        .door(get("/healthz", "The hub runs", &[("text/plain", None)]), healthz)
-        .door(get("/readyz", "The hub takes data", &[("text/plain", None)]), readyz)
-        .door(get("/v1/channels", "Channels that this key may read or write", &[(JSON, Some("ChannelInfo"))]), channels::list)
-        .door(get("/v1/channels/{domain}/{name}", "One channel", &[(JSON, Some("ChannelInfo"))]), channels::show)
-        .door(
-            get(
-                "/v1/channels/{domain}/{name}/schema",
-                "Its JSON Schema; as a page in English or Vietnamese where Accept asks for one",
-                &[("application/schema+json", None), ("text/html", None), ("text/markdown", None)],
-            ),
-            channels::schema,
-        )
-        .door(
-            Door {
-                method: "post",
-                path: "/v1/channels/{domain}/{name}/records",
-                summary: "Post records; each is validated, then stored or quarantined, before the answer",
-                parameters: &[IDEMPOTENCY_KEY],
-                takes: &["application/x-ndjson", JSON, "application/cloudevents+json", "application/cloudevents-batch+json"],
-                gives: &[(JSON, Some("Posted"))],
-            },
-            records::post_records,
-        )
-        .door(
-            Door {
-                method: "get",
-                path: "/v1/channels/{domain}/{name}/records",
-                summary: "Read records in order",
-                parameters: &[
-                    Parameter { place: "query", name: "after", description: "the cursor of the last page (header Lienthong-Cursor)" },
-                    Parameter { place: "query", name: "limit", description: "records a page, 1 to 10000; 1000 unless given" },
-                    Parameter { place: "query", name: "wait", description: "wait for news at most so long, up to 60s" },
-                ],
-                takes: &[],
-                gives: &[("application/cloudevents-batch+json", None), ("application/x-ndjson", None)],
-            },
-            records::read_records,
-        )
-        .door(
-            get(
-                "/v1/channels/{domain}/{name}/attachments/{sha256}",
-                "The file that a record names by its SHA-256",
-                &[(attachments::MEDIA_TYPE, None)],
-            ),
-            attachments::attachment,
-        )
-        .door(
-            Door {
-                method: "post",
-                path: "/v1/connectors/{domain}/{name}/messages",
-                summary: "Send a message in the system's own format to its webhook connector",
-                parameters: &[IDEMPOTENCY_KEY, FILE_NAME],
-                takes: &["application/octet-stream"],
-                gives: &[(JSON, Some("Taken"))],
-            },
-            messages::post_message,
-        )
-        .door(get("/v1/status", "The whole hub at one glance", &[(JSON, Some("Status"))]), operators::show_status)
-        .door(get("/v1/connectors", "Connectors and how they fare", &[(JSON, Some("Condition"))]), operators::connectors)
-        .door(
-            Door {
-                method: "get",
-                path: "/v1/quarantine",
-                summary: "Rejections, newest first",
-                parameters: &[
-                    Parameter { place: "query", name: "channel", description: "of this channel" },
-                    Parameter { place: "query", name: "connector", description: "through this connector" },
-                    Parameter { place: "query", name: "keyword", description: "for this reason" },
-                    Parameter { place: "query", name: "message_name", description: "of the file or message of this name" },
-                    Parameter { place: "query", name: "before", description: "older than this id" },
-                    Parameter { place: "query", name: "limit", description: "1 to 1000; 50 unless given" },
-                ],
-                takes: &[],
-                gives: &[(JSON, Some("QuarantinePage"))],
-            },
-            operators::quarantine,
-        )
-        .door(get("/v1/quarantine/{id}", "One rejection with its bytes", &[(JSON, Some("QuarantineDetail"))]), operators::quarantine_entry)
-        .door(get("/v1/keys", "All keys, never their secrets", &[(JSON, Some("KeyInfo"))]), keys::list)
-        .door(
-            Door {
-                method: "post",
-                path: "/v1/keys",
-                summary: "Make a key",
-                parameters: &[],
-                takes: &[JSON],
-                gives: &[(JSON, Some("MadeKey"))],
-            },
-            keys::create,
-        )
-        .door(
-            Door { method: "delete", path: "/v1/keys/{id}", summary: "Revoke a key", parameters: &[], takes: &[], gives: &[(JSON, None)] },
-            keys::revoke,
-        )
-        .door(get("/metrics", "Prometheus metrics", &[("application/openmetrics-text", None)]), metrics::metrics);
+        .door(get("/healthz", "The hub runs", &[("text/plain", Content::Text)]), healthz)
+        .door(ready, readyz)
+        .door(all_channels, channels::list)
+        .door(one_channel, channels::show)
+        .door(SCHEMA, channels::schema)
+        .door(POST_RECORDS, records::post_records)
+        .door(READ_RECORDS, records::read_records)
+        .door(ATTACHMENT, attachments::attachment)
+        .door(POST_MESSAGE, messages::post_message)
+        .door(get("/v1/status", "The whole hub at one glance", &[(JSON, Content::One("Status"))]), operators::show_status)
+        .door(connectors, operators::connectors)
+        .door(QUARANTINE, operators::quarantine)
+        .door(one_rejection, operators::quarantine_entry)
+        .door(get("/v1/keys", "All keys, never their secrets", &[(JSON, Content::List("KeyInfo"))]), keys::list)
+        .door(CREATE_KEY, keys::create)
+        .door(REVOKE_KEY, keys::revoke)
+        .door(scrape, metrics::metrics);
     // The document tells of itself too; its text is known only when all doors are.
     let document = Arc::new(OnceLock::new());
     let text = document.clone();
@@ -140,7 +175,7 @@ pub fn router(api: Api) -> Router {
         let text: String = text.get().cloned().unwrap_or_default();
         async move { ([(CONTENT_TYPE, JSON)], text) }
     };
-    let (router, value) = routes.door(get("/openapi.json", "This document", &[(JSON, None)]), openapi).finish();
+    let (router, value) = routes.door(get("/openapi.json", "This document", &[(JSON, Content::Object)]), openapi).finish();
     let _ = document.set(value.to_string());
     router
         .fallback(|| async { Problem::absent("page") })
@@ -156,8 +191,8 @@ async fn healthz(_: Open, (): ()) -> impl IntoResponse {
 }
 
 async fn readyz(_: Open, State(store): State<Store>) -> Result<impl IntoResponse, Problem> {
-    match status::health(&store) {
-        ready if ready == "ready" => Ok("ready\n"),
-        why => Err(Problem::unavailable(why)),
+    match store.health() {
+        Health::Ready => Ok("ready\n"),
+        why => Err(Problem::unavailable(why.to_string())),
     }
 }

@@ -11,6 +11,7 @@ use super::problem::Problem;
 use super::state::Gate;
 use crate::clock;
 use crate::ops::keys::{self, KeyInfo, NewKey};
+use crate::ops::roster::Roster;
 use crate::store::Store;
 
 /// A new key: the only time anyone sees it.
@@ -20,6 +21,15 @@ pub struct MadeKey {
     info: KeyInfo,
     /// The key itself.
     key: String,
+    /// What it does not open today.
+    warnings: Vec<String>,
+}
+
+/// A key that lets nobody in any more.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct Revoked {
+    /// Its public part.
+    revoked: String,
 }
 
 /// `POST /v1/keys`
@@ -28,11 +38,8 @@ pub async fn create(
     (State(store), State(gate), new): (State<Store>, State<Gate>, Result<Json<NewKey>, JsonRejection>),
 ) -> Result<impl IntoResponse, Problem> {
     let Json(new) = new.map_err(|error| Problem::bad_request(error.body_text()))?;
-    if let Some(agency) = new.agency.as_ref().filter(|agency| !gate.city().agencies.contains_key(*agency)) {
-        return Err(Problem::bad_request(format!("the city has no agency `{agency}`; city.yaml lists them")));
-    }
-    let (info, key) = keys::create(&store, gate.pepper(), new, clock::now()).await?;
-    Ok(Json(MadeKey { info, key }))
+    let made = keys::create(&store, gate.pepper(), Some(&Roster::of(gate.city())), new, clock::now()).await?;
+    Ok(Json(MadeKey { info: made.info, key: made.key, warnings: made.warnings }))
 }
 
 /// `GET /v1/keys`
@@ -42,9 +49,5 @@ pub async fn list(_: Operator, State(store): State<Store>) -> Result<impl IntoRe
 
 /// `DELETE /v1/keys/{id}`
 pub async fn revoke(_: Operator, (State(store), Path(id)): (State<Store>, Path<String>)) -> Result<impl IntoResponse, Problem> {
-    if keys::revoke(&store, &id, clock::now()).await? {
-        Ok(Json(serde_json::json!({ "revoked": id })))
-    } else {
-        Err(Problem::absent("key"))
-    }
+    if keys::revoke(&store, &id, clock::now()).await? { Ok(Json(Revoked { revoked: id })) } else { Err(Problem::absent("key")) }
 }

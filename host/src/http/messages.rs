@@ -31,8 +31,20 @@ pub struct Taken {
     /// The message was known: this is what became of it the first time.
     repeated: bool,
     /// Why the first items were refused.
-    #[schema(value_type = Vec<Object>)]
+    #[schema(value_type = Vec<RefusedItem>)]
     reasons: Vec<Violation>,
+}
+
+/// How [`Violation`] looks.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "for the document alone")]
+pub struct RefusedItem {
+    /// JSON pointer to the value at fault, or the plugin's own place.
+    pointer: String,
+    /// The schema's keyword, `decode` or `plugin`.
+    keyword: String,
+    /// What is wrong and what was expected.
+    message: String,
 }
 
 /// `POST /v1/connectors/{domain}/{name}/messages`
@@ -108,7 +120,8 @@ fn parameters(text: &str) -> Vec<(String, String)> {
     found
 }
 
-fn percent_decoded(text: &str) -> Option<String> {
+/// Percent-encoded UTF-8.
+pub(super) fn percent_decoded(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {

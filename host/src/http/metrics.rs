@@ -59,6 +59,7 @@ fn registry(status: &Status) -> Registry {
     channel_gauge("channel_attachments", "Attachments kept", |c| c.attachments.cast_signed());
     channel_gauge("channel_attachment_bytes", "Bytes of attachments kept", |c| c.attachment_bytes.cast_signed());
     channel_gauge("channel_sums_hold", "1 while accepted = stored + quarantined + discarded", |c| i64::from(c.sums_hold));
+    channel_gauge("channel_listed", "1 while the city's files name it", |c| i64::from(c.listed));
     let mut by_connector = |name: &str, help: &str, value: fn(&Condition) -> u64| {
         let family = Family::<ByConnector, Counter>::default();
         for condition in &status.connectors {
@@ -95,7 +96,7 @@ fn registry(status: &Status) -> Registry {
     });
     connector_gauge("connector_passed_over", "Files of an inbox that are no messages", |c| c.passed_over.as_ref().map_or(0, |p| p.count));
     let ready = Gauge::<i64>::default();
-    ready.set(i64::from(status.health == "ready"));
+    ready.set(i64::from(status.ready));
     registry.register("ready", "1 while data is taken", ready);
     registry
 }

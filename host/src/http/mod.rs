@@ -2,6 +2,7 @@
 
 mod attachments;
 mod channels;
+mod cloud_events;
 mod cursor;
 mod doors;
 mod intake;

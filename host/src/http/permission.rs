@@ -49,7 +49,8 @@ pub struct Writer {
     pub channel: Channel,
 }
 
-/// A key of the agency whose system the webhook connector in the path is.
+/// A key of the agency whose system the webhook connector in the path is, with the right to write to every channel that the
+/// connector emits to.
 pub struct Messenger(pub Messages);
 
 /// An operator's key, or the hub's own socket.
@@ -112,8 +113,12 @@ impl FromRequestParts<Api> for Messenger {
         let principal = principal(parts, api).await?;
         let connectors = <Arc<BTreeMap<ConnectorId, Messages>>>::from_ref(api);
         let found = path(parts, api).await.and_then(|path| ConnectorId::new(&path).ok()).and_then(|id| connectors.get(&id).cloned());
+        let (gate, channels) = (Gate::from_ref(api), Channels::from_ref(api));
+        let write = Access { read: false, write: true };
+        let writes = |id: &ChannelId| channels.get(id).is_some_and(|channel| gate.allows(&principal, channel, write));
         found
             .filter(|messages| principal.agency() == Some(&messages.connector().config.agency))
+            .filter(|messages| messages.connector().config.emits.values().all(writes))
             .map(Self)
             .ok_or_else(|| Problem::absent("webhook connector"))
     }

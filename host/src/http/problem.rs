@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use crate::ops::keys::{Denied, NotMade};
+use crate::pipeline::post;
 use crate::store::{self, Refusal};
 
 /// An answer that says no.
@@ -99,6 +100,18 @@ impl From<Refusal> for Problem {
     }
 }
 
+impl From<post::Error> for Problem {
+    fn from(error: post::Error) -> Self {
+        match error {
+            post::Error::Empty | post::Error::Unreadable { .. } => Self::bad_request(error.to_string()),
+            post::Error::Unvalidated(_) => {
+                tracing::error!(%error, "a post was not validated");
+                Self::unavailable(error.to_string())
+            }
+        }
+    }
+}
+
 impl From<Denied> for Problem {
     fn from(denied: Denied) -> Self {
         match denied {
@@ -113,7 +126,22 @@ impl From<Denied> for Problem {
 
 impl From<NotMade> for Problem {
     fn from(error: NotMade) -> Self {
+        if let NotMade::Refused(why) = error {
+            return Self::bad_request(why);
+        }
         tracing::error!(%error, "a key was not made");
         Self::unavailable("the key was not made; try again")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_hub_could_not_validate_is_no_fault_of_the_caller() {
+        let problem = Problem::from(post::Error::Unvalidated("task 7 panicked".into()));
+        assert_eq!((problem.status, problem.header), (StatusCode::SERVICE_UNAVAILABLE, Some((&RETRY_AFTER, "10"))));
+        assert_eq!(Problem::from(post::Error::Empty).status, StatusCode::BAD_REQUEST);
     }
 }

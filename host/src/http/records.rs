@@ -9,19 +9,17 @@ use axum::http::header::{ACCEPT, CONTENT_TYPE, LINK};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use lienthong_core::city::Access;
-use lienthong_core::log::{Position, StoredBatch, record_id};
-use lienthong_core::time::Timestamp;
+use lienthong_core::log::{Position, StoredBatch};
 use lienthong_core::units::parse_duration;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::cursor;
 use super::intake::Intake;
 use super::permission::{Reader, Writer};
 use super::problem::Problem;
 use super::state::{Gate, PostPlaces};
+use super::{cloud_events, cursor};
 use crate::clock;
 use crate::pipeline::channels::Channel;
 use crate::pipeline::post::{self, Format, Post, Reason};
@@ -47,8 +45,22 @@ pub struct Posted {
     /// Where the stored ones stand.
     offsets: Vec<Offsets>,
     /// Why the first ones were refused.
-    #[schema(value_type = Vec<Object>)]
+    #[schema(value_type = Vec<RefusedRecord>)]
     reasons: Vec<Reason>,
+}
+
+/// How [`Reason`] looks.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "for the document alone")]
+pub struct RefusedRecord {
+    /// The record's place in the post, from 0.
+    index: u64,
+    /// JSON pointer to the value at fault.
+    pointer: String,
+    /// The schema's keyword, `decode` or `cloudevent`.
+    keyword: String,
+    /// What is wrong and what was expected.
+    message: String,
 }
 
 /// A run of offsets.
@@ -69,11 +81,25 @@ pub async fn post_records(
         let known = "application/x-ndjson, application/json, application/cloudevents+json or application/cloudevents-batch+json";
         Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, format!("send records as {known}, not as `{}`", content_type.escape_default()))
     })?;
+    // In structured mode the body alone counts, as the binding has it.
+    let binary = match format {
+        Format::CloudEvent | Format::CloudEventBatch => None,
+        Format::Json | Format::Ndjson => cloud_events::attributes(&headers)?,
+    };
+    if binary.is_some() && format == Format::Ndjson {
+        return Err(Problem::bad_request(
+            "the headers ce-… tell of one event: send its record as application/json, or several as application/cloudevents-batch+json",
+        ));
+    }
     let idempotency_key = idempotency_key(&headers)?;
     let held = bodies.read(body).await?;
     let _place = tokio::time::timeout(PLACE_WAIT, places.0.acquire()).await.map_err(|_| Problem::busy("too many posts are under way"))?;
-    let post = Post { origin: writer.origin, received_at: clock::now(), idempotency_key, format, body: held.bytes.clone() };
-    let (outcome, reasons) = post::post(&store, &writer.channel, post).await.map_err(|error| Problem::bad_request(error.to_string()))?;
+    let (format, body) = match &binary {
+        Some(attributes) if !held.bytes.is_empty() => (Format::CloudEvent, cloud_events::structured(attributes, &held.bytes)),
+        _ => (format, held.bytes.clone()),
+    };
+    let post = Post { origin: writer.origin, received_at: clock::now(), idempotency_key, format, body };
+    let (outcome, reasons) = post::post(&store, &writer.channel, post).await?;
     let (receipt, replayed) = match outcome {
         Outcome::Committed(receipt) => (receipt, false),
         Outcome::Repeated(receipt) => (receipt, true),
@@ -196,52 +222,7 @@ impl Form {
     fn write(self, channel: &Channel, page: &[StoredBatch]) -> Vec<u8> {
         match self {
             Self::Ndjson => page.iter().flat_map(|batch| batch.ndjson.iter().copied()).collect(),
-            Self::CloudEvents => {
-                let events: Vec<_> = page.iter().flat_map(|batch| cloud_events(channel, batch)).collect();
-                serde_json::to_vec(&events).unwrap_or_default()
-            }
+            Self::CloudEvents => serde_json::to_vec(&cloud_events::events(channel, page)).unwrap_or_default(),
         }
     }
-}
-
-/// A record as a CloudEvent 1.0.
-#[derive(Serialize)]
-struct CloudEvent<'a> {
-    specversion: &'static str,
-    id: String,
-    source: String,
-    r#type: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    subject: Option<&'a str>,
-    time: Timestamp,
-    datacontenttype: &'static str,
-    dataschema: String,
-    /// Extension: when the hub received it.
-    receivedat: Timestamp,
-    /// Extension: its position in the channel, `epoch:offset`.
-    position: String,
-    data: &'a RawValue,
-}
-
-fn cloud_events<'a>(channel: &'a Channel, batch: &'a StoredBatch) -> impl Iterator<Item = CloudEvent<'a>> {
-    batch.records().filter_map(move |(offset, line, envelope)| {
-        let position = Position { epoch: batch.first.epoch, offset };
-        let said = |field: fn(&lienthong_core::record::Envelope) -> &Option<String>| envelope.and_then(|e| field(e).clone());
-        Some(CloudEvent {
-            specversion: "1.0",
-            id: said(|e| &e.id).unwrap_or_else(|| record_id(&channel.id, position.epoch, offset)),
-            source: said(|e| &e.source).unwrap_or_else(|| match &batch.origin.connector {
-                Some(connector) => format!("/v1/connectors/{connector}"),
-                None => format!("/v1/agencies/{}", batch.origin.agency),
-            }),
-            r#type: format!("vn.lienthong.{}.v{}", channel.config.schema.name().replace('/', "."), batch.schema_version),
-            subject: envelope.and_then(|e| e.subject.as_deref()),
-            time: envelope.and_then(|e| e.time).unwrap_or(batch.received_at),
-            datacontenttype: "application/json",
-            dataschema: format!("/v1/channels/{}/schema", channel.id),
-            receivedat: batch.received_at,
-            position: position.to_string(),
-            data: serde_json::from_slice(line).ok()?,
-        })
-    })
 }

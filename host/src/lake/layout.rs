@@ -16,7 +16,7 @@ pub(super) const OFFSET: &str = "_offset";
 pub(super) const EPOCH: &str = "_epoch";
 /// The producer's id, else `channel:epoch:offset`.
 pub(super) const ID: &str = "_id";
-/// When it happened: the producer's word, else the record's.
+/// When it happened: the record's word at the channel's `time`, else the producer's, else `_received_at`.
 pub(super) const TIME: &str = "_time";
 /// When the hub received it.
 pub(super) const RECEIVED_AT: &str = "_received_at";

@@ -119,6 +119,25 @@ impl Lake {
         Table::open(log, spec).await
     }
 
+    /// The rows of a channel's table, of its epochs up to this one, by the table's own word; 0 where there is no table.
+    /// Changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::Delta`]: it cannot be read.
+    pub async fn landed(&self, channel: &ChannelId, last_epoch: u32) -> Result<u64, Error> {
+        let log = self.log_store(channel)?;
+        let there = log.is_delta_table_location().await;
+        if !there.map_err(|source| Error::Delta { channel: channel.clone(), source: Box::new(source) })? {
+            return Ok(0);
+        }
+        let mut table = Table::open(log, TableSpec { channel: channel.clone(), columns: Vec::new(), time: None }).await?;
+        let mut rows = 0;
+        for epoch in 1..=last_epoch {
+            rows += table.resume_at(epoch).await?;
+        }
+        Ok(rows)
+    }
+
     /// Where a channel's table is, for who reads it with another engine.
     pub fn location(&self, channel: &ChannelId) -> Url {
         let mut place = self.place.clone();

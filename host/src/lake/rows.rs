@@ -15,7 +15,8 @@ use deltalake_core::arrow::array::{
 use deltalake_core::arrow::error::ArrowError;
 use lienthong_core::columns::ColumnType;
 use lienthong_core::id::ChannelId;
-use lienthong_core::log::StoredBatch;
+use lienthong_core::log::{StoredBatch, event_time};
+use lienthong_core::time::Timestamp;
 
 use super::convert;
 use super::layout::Layout;
@@ -131,8 +132,8 @@ impl<'a> Rows<'a> {
                 self.id.append_value("");
             }
         }
-        let happened = envelope.and_then(|envelope| envelope.time).map(|time| time.micros());
-        self.happened.append_option(happened.or_else(|| time.and_then(convert::timestamp)));
+        let own = time.and_then(convert::timestamp).map(Timestamp::from_micros);
+        self.happened.append_value(event_time(own, envelope, batch.received_at).micros());
         self.received_at.append_value(batch.received_at.micros());
         self.agency.append_value(batch.origin.agency.as_str());
         self.connector.append_option(batch.origin.connector.as_ref().map(|connector| connector.as_str()));

@@ -13,6 +13,7 @@ use deltalake_core::kernel::{Action, Add, EagerSnapshot, MetadataExt, StructFiel
 use deltalake_core::logstore::{CommitOrBytes, LogStoreRef};
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
 use deltalake_core::{DeltaTable, DeltaTableError, TableProperty, checkpoints};
+use lienthong_core::columns::Column;
 use lienthong_core::log::{Position, StoredBatch};
 use lienthong_core::time::Timestamp;
 use object_store::ObjectStoreExt;
@@ -96,6 +97,17 @@ impl Table {
     /// The table's version, as far as this handle knows.
     pub fn version(&self) -> u64 {
         self.version
+    }
+
+    /// Columns whose type is no longer the one that the channel's schema wants, each with both. A column keeps its type, so the
+    /// new values go to `_extra`.
+    pub fn misfits(&self) -> Vec<String> {
+        let misfit = |wanted: &Column| {
+            let column = self.format.layout.columns.iter().find(|column| column.name == wanted.name)?;
+            let differs = column.column_type != wanted.column_type;
+            differs.then(|| format!("{}: {:?} in the table, {:?} in the schema", wanted.name, column.column_type, wanted.column_type))
+        };
+        self.spec.columns.iter().filter_map(misfit).collect()
     }
 
     /// The offset of the next record of this epoch to land, from the table's own transaction.

@@ -161,7 +161,9 @@ fn no_odd_record_stops_landing_and_nothing_of_it_is_lost() {
     ];
     assert_eq!(texts(&rows, "_extra"), expected);
     let times: Vec<_> = rows["_time"].as_primitive::<TimestampMicrosecondType>().iter().collect();
-    assert_eq!(times, [Some(MORNING + 250_000), None, None, None, None, None]);
+    // Where the record says nothing of it, it happened when it came.
+    let received = Some(MORNING);
+    assert_eq!(times, [Some(MORNING + 250_000), received, received, received, received, received]);
     assert_eq!(rows["count"].as_primitive::<Int64Type>().iter().collect::<Vec<_>>(), [Some(3), None, Some(7), None, None, None]);
 }
 
@@ -177,13 +179,15 @@ fn bytes_that_are_no_text_become_a_row_each() {
 }
 
 #[test]
-fn the_producers_word_goes_before_the_records() {
-    let mut told = batch(2, 5, &[r#"{"observed_at":"2026-11-23T08:00:00+07:00"}"#, "{}"]);
-    told.envelopes =
-        vec![Envelope { id: Some("sự-kiện-1".into()), time: Some(Timestamp::from_micros(7)), ..Envelope::default() }, Envelope::default()];
+fn the_records_word_goes_before_the_producers_and_the_producers_before_the_receipt() {
+    let mut told = batch(2, 5, &[r#"{"observed_at":"2026-11-23T07:00:00+07:00"}"#, "{}", "{}"]);
+    let said = Envelope { id: Some("sự-kiện-1".into()), time: Some(Timestamp::from_micros(7)), ..Envelope::default() };
+    told.envelopes = vec![said.clone(), said, Envelope::default()];
     let rows = build(&told);
-    assert_eq!(texts(&rows, "_id"), [Some("sự-kiện-1".into()), Some("environment/observations:2:6".into())]);
-    assert_eq!(rows["_time"].as_primitive::<TimestampMicrosecondType>().iter().collect::<Vec<_>>(), [Some(7), None]);
+    let said = Some("sự-kiện-1".into());
+    assert_eq!(texts(&rows, "_id"), [said.clone(), said, Some("environment/observations:2:7".into())]);
+    let times: Vec<_> = rows["_time"].as_primitive::<TimestampMicrosecondType>().iter().collect();
+    assert_eq!(times, [Some(MORNING - 3_600_000_000), Some(7), Some(told.received_at.micros())]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
+use super::roster::Roster;
 use crate::store::{self, KeyOwner, KeyRow, Store};
 
 const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -71,7 +72,17 @@ impl ChannelPattern {
         if valid { Ok(Self(text.to_owned())) } else { Err(format!("`{text}` names no channels: write `*`, `domain/*` or `domain/name`")) }
     }
 
-    fn holds(&self, channel: &ChannelId) -> bool {
+    /// As it was written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// `*`
+    pub(super) fn holds_all(&self) -> bool {
+        self.0 == "*"
+    }
+
+    pub(super) fn holds(&self, channel: &ChannelId) -> bool {
         self.0 == "*" || self.0 == channel.as_str() || self.0.strip_suffix("/*").is_some_and(|domain| domain == channel.domain())
     }
 }
@@ -146,6 +157,9 @@ pub enum NotMade {
     /// The store.
     #[error(transparent)]
     Store(#[from] store::Error),
+    /// It could never open anything.
+    #[error("{0}")]
+    Refused(String),
     /// The system's random source.
     #[error("the system gives no random bytes: {0}")]
     Random(#[from] io::Error),
@@ -174,8 +188,41 @@ pub struct NewKey {
     pub note: String,
 }
 
+/// A key lasts so long at most, where it ends at all.
+const LONGEST_US: i64 = 100 * 365 * 86_400_000_000;
+
+impl NewKey {
+    /// What is wrong with it in any city.
+    ///
+    /// # Errors
+    /// An operator's key with channels; an end that is past, or a hundred years away.
+    pub fn check(&self, now: Timestamp) -> Result<(), String> {
+        if self.agency.is_none() && [&self.read, &self.write].into_iter().flatten().any(|patterns| !patterns.is_empty()) {
+            return Err("an operator's key reads and writes no records: leave the channels out, or name the agency whose key it is".into());
+        }
+        match self.expires_at {
+            Some(end) if end <= now => Err("the key would have ended before it is made: give it more time".into()),
+            Some(end) if end > now.plus_micros(LONGEST_US) => {
+                Err("a key ends within a hundred years (`100y`): give it less, or no end at all".into())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A key that was just made.
+#[derive(Debug)]
+pub struct Made {
+    /// As operators see it.
+    pub info: KeyInfo,
+    /// The key itself: the only time anyone sees it.
+    pub key: String,
+    /// What it does not open today.
+    pub warnings: Vec<String>,
+}
+
 /// A key as operators see it.
-#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct KeyInfo {
     /// Its public part.
     pub id: String,
@@ -199,13 +246,17 @@ pub struct KeyInfo {
     pub revoked_at: Option<Timestamp>,
 }
 
-/// Makes a key and gives it back: the only time anyone sees it.
-pub async fn create(store: &Store, pepper: &Pepper, new: NewKey, now: Timestamp) -> Result<(KeyInfo, String), NotMade> {
+/// Makes a key. Without a roster, whether the city has the agency and the channels is not checked.
+pub async fn create(store: &Store, pepper: &Pepper, roster: Option<&Roster>, new: NewKey, now: Timestamp) -> Result<Made, NotMade> {
+    new.check(now).map_err(NotMade::Refused)?;
+    let warnings = roster.map_or(Ok(Vec::new()), |roster| roster.check(&new, now)).map_err(NotMade::Refused)?;
     let (id, secret) = (random_digits(ID_LENGTH)?, random_digits(SECRET_LENGTH)?);
     let body = format!("lt_{id}_{secret}");
     let key = format!("{body}_{}", checksum(&body));
+    let operator = new.agency.is_none();
     let texts = |patterns: Option<Vec<ChannelPattern>>| match patterns {
         Some(patterns) => patterns.into_iter().map(String::from).collect(),
+        None if operator => Vec::new(),
         None => vec!["*".to_owned()],
     };
     let row = KeyRow {
@@ -220,7 +271,7 @@ pub async fn create(store: &Store, pepper: &Pepper, new: NewKey, now: Timestamp)
         revoked_at: None,
     };
     store.insert_key(row.clone()).await?;
-    Ok((info(row), key))
+    Ok(Made { info: info(row), key, warnings })
 }
 
 /// All keys, revoked ones too.
@@ -298,6 +349,8 @@ fn info(row: KeyRow) -> KeyInfo {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -323,6 +376,55 @@ mod tests {
         for bad in ["", "**", "transport", "*/stops", "transport/**", "../*"] {
             assert!(ChannelPattern::new(bad).is_err(), "{bad}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_key_that_can_never_open_anything_is_not_made() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(store::Options::new(dir.path())).await.unwrap();
+        let pepper = Pepper::open(dir.path()).unwrap();
+        let roster = json!({
+            "agencies": ["health", "stranger"],
+            "channels": ["air/readings", "air/secrets"],
+            "grants": [
+                { "agency": "health", "channel": "air/readings", "read": true, "write": false, "until": null },
+                { "agency": "health", "channel": "air/secrets", "read": true, "write": false, "until": "2026-01-01T00:00:00Z" },
+            ],
+        });
+        std::fs::write(dir.path().join("hub.roster"), roster.to_string()).unwrap();
+        let roster = Roster::read(dir.path()).unwrap().unwrap();
+        let now = Timestamp::parse("2026-11-23T09:00:00Z").unwrap();
+        let try_make = async |new: serde_json::Value| {
+            let new: NewKey = serde_json::from_value(new).unwrap();
+            keys_create(&store, &pepper, &roster, new, now).await
+        };
+        for (new, words) in [
+            (json!({ "agency": "nobody" }), "no agency `nobody`"),
+            (json!({ "agency": "health", "read": ["air/nothing"] }), "no channel `air/nothing`"),
+            (json!({ "agency": "health", "write": ["water/*"] }), "no channel `water/*`"),
+            (json!({ "read": ["air/*"] }), "an operator's key reads and writes no records"),
+            (json!({ "agency": "health", "expires_at": "2026-11-23T09:00:00Z" }), "ended before"),
+            (json!({ "expires_at": "2200-01-01T00:00:00Z" }), "a hundred years"),
+        ] {
+            let refused = try_make(new.clone()).await.unwrap_err();
+            assert!(refused.contains(words), "{new}: {refused}");
+        }
+        assert_eq!(list(&store).await.unwrap(), []);
+        for (new, warnings) in [
+            (json!({}), 0),
+            (json!({ "agency": "health" }), 0),
+            (json!({ "agency": "health", "read": ["*"], "write": [] }), 0),
+            (json!({ "agency": "health", "read": ["air/readings", "air/secrets"], "write": ["*"] }), 2),
+            (json!({ "agency": "stranger" }), 1),
+        ] {
+            assert_eq!(try_make(new.clone()).await.unwrap().warnings.len(), warnings, "{new}");
+        }
+        let operator = list(&store).await.unwrap().into_iter().find(|key| key.agency.is_none()).unwrap();
+        assert_eq!((operator.read.len(), operator.write.len()), (0, 0));
+    }
+
+    async fn keys_create(store: &Store, pepper: &Pepper, roster: &Roster, new: NewKey, now: Timestamp) -> Result<Made, String> {
+        create(store, pepper, Some(roster), new, now).await.map_err(|error| error.to_string())
     }
 
     #[test]

@@ -1,4 +1,5 @@
 //! What an operator can do. The command line and the API call the same functions.
 
 pub mod keys;
+pub mod roster;
 pub mod status;

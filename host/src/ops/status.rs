@@ -36,9 +36,13 @@ pub struct Status {
     /// When it started.
     #[schema(value_type = String, format = DateTime)]
     pub started_at: Timestamp,
+    /// Data is taken.
+    pub ready: bool,
     /// `ready`, or why data is refused.
-    pub health: String,
-    /// Every channel of the city.
+    #[serde(serialize_with = "text")]
+    #[schema(value_type = String)]
+    pub health: Health,
+    /// Every channel of the city, and every other one whose data lies here.
     pub channels: Vec<ChannelStatus>,
     /// Every connector of the city.
     pub connectors: Vec<Condition>,
@@ -50,9 +54,11 @@ pub struct ChannelStatus {
     /// Its name.
     #[schema(value_type = String)]
     pub channel: ChannelId,
-    /// The schema its records fit.
-    #[schema(value_type = String)]
-    pub schema: SchemaId,
+    /// The schema its records fit; null where no file of the city names the channel (any more).
+    #[schema(value_type = Option<String>)]
+    pub schema: Option<SchemaId>,
+    /// The city's files name it. Nobody can read or fill another, and it does not land; what it has is kept.
+    pub listed: bool,
     /// Its current epoch.
     pub epoch: u32,
     /// The next offset of that epoch.
@@ -84,43 +90,44 @@ pub struct ChannelStatus {
 /// Reads everything.
 pub async fn status(sources: &Sources) -> Result<Status, store::Error> {
     // How far the lake is must be read first: landing goes on meanwhile, and the lake is never ahead of the log.
-    let landed: Vec<_> = sources.channels.iter().map(|channel| sources.progress.of(&channel.id)).collect();
+    let landed = sources.progress.all();
     let sums = sources.store.sums().await?;
-    let channels = sources.channels.iter().zip(landed).filter_map(|(channel, landed)| {
-        let sum = sums.iter().find(|sum| sum.channel == channel.id)?;
-        Some(ChannelStatus {
-            channel: channel.id.clone(),
-            schema: channel.config.schema.clone(),
-            epoch: sum.next.epoch,
-            next_offset: sum.next.offset,
-            accepted: sum.accepted,
-            stored: sum.stored,
-            quarantined: sum.open,
-            discarded: sum.discarded,
-            landed: landed.rows,
-            pending: sum.stored.saturating_sub(landed.rows),
-            bytes: sum.bytes,
-            attachments: sum.attachments,
-            attachment_bytes: sum.attachment_bytes,
-            lake_error: landed.last_error,
-            sums_hold: sum.accepted == sum.stored + sum.open + sum.discarded && landed.rows <= sum.stored,
-        })
+    let channels = sums.into_iter().map(|sum| {
+        let landed = landed.get(&sum.channel).cloned().unwrap_or_default();
+        let channel = sources.channels.get(&sum.channel);
+        (channel, landed, sum)
     });
+    // A channel that never held anything is forgotten with its last mention.
+    let channels = channels.filter(|(channel, _, sum)| channel.is_some() || sum.accepted > 0).map(|(channel, landed, sum)| ChannelStatus {
+        channel: sum.channel,
+        schema: channel.map(|channel| channel.config.schema.clone()),
+        listed: channel.is_some(),
+        epoch: sum.next.epoch,
+        next_offset: sum.next.offset,
+        accepted: sum.accepted,
+        stored: sum.stored,
+        quarantined: sum.open,
+        discarded: sum.discarded,
+        landed: landed.rows,
+        pending: sum.stored.saturating_sub(landed.rows),
+        bytes: sum.bytes,
+        attachments: sum.attachments,
+        attachment_bytes: sum.attachment_bytes,
+        lake_error: landed.last_error,
+        sums_hold: sum.accepted == sum.stored + sum.open + sum.discarded && landed.rows <= sum.stored,
+    });
+    let health = sources.store.health();
     Ok(Status {
         city: sources.city.clone(),
         version: env!("CARGO_PKG_VERSION"),
         started_at: sources.started_at,
-        health: health(&sources.store),
+        ready: health == Health::Ready,
+        health,
         channels: channels.collect(),
         connectors: sources.supervision.all().await,
     })
 }
 
-/// `ready`, or why data is refused.
-pub fn health(store: &Store) -> String {
-    match store.health() {
-        Health::Ready => "ready".into(),
-        Health::Full => "the disk is full: data is refused until there is space".into(),
-        Health::Failed(why) => format!("data is refused until the hub is restarted: {why}"),
-    }
+fn text<S: serde::Serializer>(value: &impl std::fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
 }

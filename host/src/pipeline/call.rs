@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use lienthong_core::city;
+use lienthong_core::city::{self, Access, City};
 use lienthong_core::id::ConnectorId;
 use lienthong_core::log::Origin;
 use lienthong_core::record::Violation;
@@ -45,6 +45,7 @@ pub struct Connector {
 pub struct Caller {
     store: Store,
     channels: Channels,
+    city: Arc<City>,
 }
 
 /// How a message is known when it comes again.
@@ -86,9 +87,20 @@ pub struct Polled {
 }
 
 impl Caller {
-    /// Runs calls into this store's channels.
-    pub fn new(store: Store, channels: Channels) -> Self {
-        Self { store, channels }
+    /// Runs calls into this store's channels, as far as the city grants them.
+    pub fn new(store: Store, channels: Channels, city: Arc<City>) -> Self {
+        Self { store, channels, city }
+    }
+
+    /// What a connector brings is its agency's writing: without a grant for each of its channels, nothing is called.
+    fn granted(&self, connector: &Connector) -> Result<(), Fault> {
+        let (agency, write, now) = (&connector.config.agency, Access { read: false, write: true }, clock::now());
+        match connector.config.emits.values().find(|channel| !self.city.allows(agency, channel, write, now)) {
+            None => Ok(()),
+            Some(channel) => Err(Fault::hub(format!(
+                "the grant of {agency} to write to {channel} has expired: what comes is not taken until the city's files renew it"
+            ))),
+        }
     }
 
     /// Hands a message to a receiver. A message that is known already is not handed over again: its first answer is given.
@@ -99,6 +111,7 @@ impl Caller {
     /// The first half of [`receive`](Self::receive): the plugin has run, and what it brought is on its way to the disk. Messages
     /// of one `sequence` are stored in the order in which this returned, and none behind one that was not stored.
     pub async fn run(&self, connector: &Connector, message: Message, identity: Identity, sequence: Option<Sequence>) -> Result<Ran, Fault> {
+        self.granted(connector)?;
         let scope = format!("connector:{}", connector.id);
         let known = self.store.recall(&scope, &identity.key).await.map_err(|error| Fault::hub(error.to_string()))?;
         if let Some(known) = known {
@@ -136,6 +149,7 @@ impl Caller {
 
     /// Asks a source for what is new since its checkpoint.
     pub async fn poll(&self, connector: &Connector) -> Result<Polled, Fault> {
+        self.granted(connector)?;
         let owner = format!("connector:{}", connector.id);
         let checkpoint = self.store.checkpoint(&owner).await.map_err(|error| Fault::hub(error.to_string()))?;
         let received_at = clock::now();

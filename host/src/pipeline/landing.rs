@@ -43,14 +43,31 @@ pub struct Landed {
 pub struct Progress(Arc<RwLock<BTreeMap<ChannelId, Landed>>>);
 
 impl Progress {
-    /// One channel's.
-    pub fn of(&self, channel: &ChannelId) -> Landed {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(channel).cloned().unwrap_or_default()
+    /// Every channel's, as far as any is known.
+    pub fn all(&self) -> BTreeMap<ChannelId, Landed> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn change(&self, channel: &ChannelId, change: impl FnOnce(&mut Landed)) {
         change(self.0.write().unwrap_or_else(PoisonError::into_inner).entry(channel.clone()).or_default());
     }
+}
+
+/// Finds the channels whose data lies here and that the city does not name (any more), and warns of each. They do not land.
+pub async fn left_behind(store: &Store, lake: &Lake, channels: &Channels, progress: &Progress) -> Result<(), store::Error> {
+    for sum in store.sums().await?.into_iter().filter(|sum| channels.get(&sum.channel).is_none() && sum.accepted > 0) {
+        let landed = match lake.landed(&sum.channel, sum.next.epoch).await {
+            Ok(rows) => Landed { rows, last_error: None },
+            Err(error) => Landed { rows: 0, last_error: Some(error.to_string()) },
+        };
+        let pending = sum.stored.saturating_sub(landed.rows);
+        tracing::warn!(
+            channel = %sum.channel, stored = sum.stored, quarantined = sum.open, pending, lake_error = landed.last_error,
+            "the city's files do not name this channel: its data is kept, and nobody reads it or lands what is pending; name it again or keep a backup"
+        );
+        progress.change(&sum.channel, |known| *known = landed);
+    }
+    Ok(())
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -138,6 +155,13 @@ impl Lander {
             time: self.channel.config.time.clone(),
         };
         let mut table = self.lake.table(spec).await?;
+        let misfits = table.misfits();
+        if !misfits.is_empty() && *failures == 0 {
+            tracing::warn!(
+                channel = %self.channel.id, columns = misfits.join("; "),
+                "the lake's table keeps the types its columns have, so values of another go to `_extra`: give such a property a new name, or its records a new channel"
+            );
+        }
         let mut next = self.resume(&mut table).await?;
         loop {
             let (batches, stopping) = self.gather(next).await?;

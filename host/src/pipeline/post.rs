@@ -72,12 +72,23 @@ pub struct Post {
     pub body: bytes::Bytes,
 }
 
-/// The wrapping itself cannot be read: nothing was taken.
+/// Why nothing of a post was taken.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the body is no {expected}: {message}")]
-pub struct Unreadable {
-    expected: &'static str,
-    message: String,
+pub enum Error {
+    /// There is nothing in it.
+    #[error("the body is empty: send the records in it")]
+    Empty,
+    /// The wrapping itself cannot be read.
+    #[error("the body is no {expected}: {message}")]
+    Unreadable {
+        /// What it should be.
+        expected: &'static str,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// The hub's own fault.
+    #[error("the records could not be validated ({0}): send them again")]
+    Unvalidated(String),
 }
 
 /// What the caller learns, also when it asks again with the same key.
@@ -87,11 +98,10 @@ struct Note {
 }
 
 /// Validates a post and appends it. With the outcome come the first reasons of what was refused, of the first time if it is a repeat.
-pub async fn post(store: &Store, channel: &Channel, post: Post) -> Result<(Outcome, Vec<Reason>), Unreadable> {
+pub async fn post(store: &Store, channel: &Channel, post: Post) -> Result<(Outcome, Vec<Reason>), Error> {
     let channel = channel.clone();
-    let (group, reasons) = tokio::task::spawn_blocking(move || group(&channel, post)).await.unwrap_or_else(|error| {
-        Err(Unreadable { expected: "post this hub can validate", message: format!("validation ended early: {error}") })
-    })?;
+    let validated = tokio::task::spawn_blocking(move || group(&channel, post)).await;
+    let (group, reasons) = validated.unwrap_or_else(|ended| Err(Error::Unvalidated(ended.to_string())))?;
     let outcome = store.commit(group).await;
     let reasons = match &outcome {
         Outcome::Repeated(receipt) => serde_json::from_slice::<Note>(&receipt.note).map(|note| note.reasons).unwrap_or_default(),
@@ -100,7 +110,7 @@ pub async fn post(store: &Store, channel: &Channel, post: Post) -> Result<(Outco
     Ok((outcome, reasons))
 }
 
-fn group(channel: &Channel, post: Post) -> Result<(Group, Vec<Reason>), Unreadable> {
+fn group(channel: &Channel, post: Post) -> Result<(Group, Vec<Reason>), Error> {
     let mut decoder = Decoder::new(DecodeLimits::default());
     let mut batch = ValidBatch::new(channel.schema.id().clone());
     let message_name: Option<Arc<str>> = post.idempotency_key.as_deref().map(Arc::from);
@@ -160,7 +170,10 @@ fn one_line(bytes: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
-fn items(format: Format, body: &[u8]) -> Result<Vec<Item<'_>>, Unreadable> {
+fn items(format: Format, body: &[u8]) -> Result<Vec<Item<'_>>, Error> {
+    if body.trim_ascii().is_empty() {
+        return Err(Error::Empty);
+    }
     match format {
         Format::Ndjson => Ok(lines(body).map(Item::plain).collect()),
         Format::Json if body.trim_ascii_start().first() == Some(&b'[') => {
@@ -172,8 +185,8 @@ fn items(format: Format, body: &[u8]) -> Result<Vec<Item<'_>>, Unreadable> {
     }
 }
 
-fn array<'a>(body: &'a [u8], expected: &'static str) -> Result<Vec<&'a RawValue>, Unreadable> {
-    serde_json::from_slice(body).map_err(|error| Unreadable { expected, message: error.to_string() })
+fn array<'a>(body: &'a [u8], expected: &'static str) -> Result<Vec<&'a RawValue>, Error> {
+    serde_json::from_slice(body).map_err(|error| Error::Unreadable { expected, message: error.to_string() })
 }
 
 /// The attributes of CloudEvents 1.0 that the hub keeps; others are allowed and not kept.
@@ -182,8 +195,7 @@ struct CloudEvent<'a> {
     specversion: Cow<'a, str>,
     id: Cow<'a, str>,
     source: Cow<'a, str>,
-    #[serde(rename = "type")]
-    _type: Cow<'a, str>,
+    r#type: Cow<'a, str>,
     #[serde(default)]
     subject: Option<Cow<'a, str>>,
     #[serde(default)]
@@ -208,8 +220,9 @@ fn cloud_event(bytes: &[u8]) -> Item<'_> {
     if event.specversion != "1.0" {
         return fault("/specversion", "expected \"1.0\"".into());
     }
-    if let Some((pointer, _)) =
-        [("/id", &event.id), ("/source", &event.source)].into_iter().find(|(_, text)| text.is_empty() || text.len() > 1024)
+    if let Some((pointer, _)) = [("/id", &event.id), ("/source", &event.source), ("/type", &event.r#type)]
+        .into_iter()
+        .find(|(_, text)| text.is_empty() || text.len() > 1024)
     {
         return fault(pointer, "expected 1 to 1024 bytes of text".into());
     }
@@ -224,6 +237,7 @@ fn cloud_event(bytes: &[u8]) -> Item<'_> {
     let envelope = Envelope {
         id: Some(event.id.into_owned()),
         source: Some(event.source.into_owned()),
+        r#type: Some(event.r#type.into_owned()),
         subject: event.subject.map(Cow::into_owned),
         time,
     };

@@ -235,7 +235,8 @@ impl Worker {
                 }
                 Err(fault) => {
                     failures += 1;
-                    tracing::warn!(connector = %self.id(), fault = %fault.text, "a poll failed");
+                    let last_words = Some(fault.stderr.trim()).filter(|words| !words.is_empty());
+                    tracing::warn!(connector = %self.id(), fault = %fault.text, last_words, "a poll failed");
                     self.messages.failed(fault.text.clone());
                     fault.retry_after.unwrap_or_else(|| BACKOFF.delay(failures, entropy()))
                 }

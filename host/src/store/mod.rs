@@ -104,6 +104,16 @@ pub enum Health {
     Failed(String),
 }
 
+impl std::fmt::Display for Health {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Ready => f.write_str("ready"),
+            Self::Full => f.write_str("the disk is full: data is refused until there is space"),
+            Self::Failed(why) => write!(f, "data is refused until the hub is restarted: {why}"),
+        }
+    }
+}
+
 /// Work that may wait for the writer.
 const QUEUE: usize = 1_024;
 

@@ -179,6 +179,7 @@ impl Writer {
             self.shown.tails.set(&channel, end);
         }
         if self.shown.health() == Health::Full {
+            tracing::info!("there is space again: data is taken");
             self.shown.set_health(Health::Ready);
         }
         self.unchecked_bytes += weight;

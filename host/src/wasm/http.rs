@@ -45,16 +45,11 @@ impl Hooks {
         }
     }
 
-    fn warn(&self, line: &str) {
-        self.subject.warn(&self.tail, line);
-    }
-}
-
-impl Subject {
     /// Tells the operator, and the guest's own story.
-    fn warn(&self, tail: &Tail, line: &str) {
-        tracing::warn!(target: "plugin", connector = %self.connector, message_name = %self.message, "{line}");
-        tail.push(format!("{line}\n").as_bytes());
+    fn warn(&self, line: &str) {
+        let Subject { connector, message } = &self.subject;
+        tracing::warn!(target: "plugin", %connector, message_name = %message, "{line}");
+        self.tail.push(format!("{line}\n").as_bytes());
     }
 }
 
@@ -91,7 +86,9 @@ impl WasiHttpHooks for Hooks {
                     Ok((metered, Box::new(async { Ok(()) }) as Done))
                 }
                 Err(error) => {
-                    subject.warn(&tail, &chain(&error));
+                    let (line, Subject { connector, message }) = (chain(&error), subject);
+                    tracing::debug!(target: "plugin", %connector, message_name = %message, "{line}");
+                    tail.push(format!("{line}\n").as_bytes());
                     Err(answer(&error))
                 }
             }

@@ -17,13 +17,16 @@ const TELLING: [usize; 17] = [3, 4, 5, 6, 7, 8, 9, 10, 14, 17, 18, 19, 36, 39, 4
 /// Gives each visit of a group.
 pub(crate) fn put<'a>(scope: &Scope, group: &Group<'a>, sink: &mut Sink<'_, '_>) -> Result<(), Stopped> {
     let at: Vec<usize> = (0..group.segments.len()).filter(|at| group.segments[*at].name() == "PV1").collect();
+    let mut mrg = None;
+    let mut last = 0;
     for (index, start) in at.iter().enumerate() {
         // Of several visits each has what follows it, and the MRG before it; a single one has all of the group.
         let (own, before) = match (at.as_slice(), at.get(index + 1)) {
             ([_], _) => (group.segments, group.segments),
-            (_, next) => (&group.segments[*start..next.copied().unwrap_or(group.segments.len())], &group.segments[..*start]),
+            (_, next) => (&group.segments[*start..next.copied().unwrap_or(group.segments.len())], &group.segments[last..*start]),
         };
-        let mrg = before.iter().rfind(|segment| segment.name() == "MRG");
+        mrg = before.iter().rfind(|segment| segment.name() == "MRG").or(mrg);
+        last = *start;
         visit(scope, group, &group.segments[*start], own, mrg, sink)?;
     }
     Ok(())

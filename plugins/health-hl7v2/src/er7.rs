@@ -10,9 +10,6 @@ use crate::escape::unescape;
 /// The longest message has a few thousand segments; this many still fit into the sandbox.
 pub(crate) const MAX_SEGMENTS: usize = 50_000;
 
-/// No segment of any version has as many fields. What stands behind them belongs to the last.
-const MAX_FIELDS: usize = 160;
-
 /// The characters that a message declares for itself in MSH-1 and MSH-2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Delimiters {
@@ -70,8 +67,6 @@ pub(crate) struct Segment<'a> {
     /// Its bytes as they came, without the segment end.
     pub(crate) raw: &'a [u8],
     text: Cow<'a, str>,
-    /// Where each field begins in `text`.
-    starts: Vec<u32>,
     /// Its number among the segments of its name, from 1.
     pub(crate) number: u32,
     /// Whether the message has more than one of its name.
@@ -142,10 +137,7 @@ impl<'a> Segment<'a> {
         if text.contains(['\r', '\n']) {
             text = Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"));
         }
-        let separator = char::from(syntax.delimiters.field);
-        let begins = text.match_indices(separator).map(|(at, _)| u32::try_from(at + 1).unwrap_or(u32::MAX));
-        let starts = begins.take(MAX_FIELDS).collect();
-        Self { syntax, raw, text, starts, number: 1, repeats: false }
+        Self { syntax, raw, text, number: 1, repeats: false }
     }
 
     fn key(&self) -> [u8; 3] {
@@ -170,11 +162,10 @@ impl<'a> Segment<'a> {
     }
 
     fn field(&self, number: usize) -> &str {
-        // MSH-1 is the separator itself, which shifts the header's other fields by one.
-        let index = if matches!(self.name(), "MSH" | "BHS" | "FHS") { number.checked_sub(2) } else { number.checked_sub(1) };
-        let Some(start) = index.and_then(|index| self.starts.get(index)) else { return "" };
-        let end = index.and_then(|index| self.starts.get(index + 1)).map_or(self.text.len(), |next| *next as usize - 1);
-        self.text.get(*start as usize..end).unwrap_or("")
+        // MSH-1 is the separator itself, which shifts the header's other fields by one. An index of all fields would take more than the
+        // sandbox has, of a message that is made of delimiters; finding one takes no time.
+        let index = if matches!(self.name(), "MSH" | "BHS" | "FHS") { number.saturating_sub(1) } else { number };
+        if index == 0 { "" } else { self.text.split(char::from(self.syntax.delimiters.field)).nth(index).unwrap_or("") }
     }
 }
 

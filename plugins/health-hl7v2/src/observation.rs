@@ -14,6 +14,8 @@ use crate::sink::Sink;
 
 /// Where a walk through a group has come to.
 struct Walk<'a> {
+    /// Whose a vaccination is where none stands before it.
+    first_orc: Option<&'a Segment<'a>>,
     orc: Option<&'a Segment<'a>>,
     /// What the OBR says of each of its results.
     order: Map<String, Value>,
@@ -26,7 +28,7 @@ type Moments = Vec<(String, Value)>;
 
 /// Gives the observations of a group. `sequence` numbers them within the message.
 pub(crate) fn put<'a>(scope: &Scope, group: &Group<'a>, sequence: &mut u32, sink: &mut Sink<'_, '_>) -> Result<(), Stopped> {
-    let mut walk = Walk { orc: None, order: Map::new(), collected: None, part_of: None };
+    let mut walk = Walk { first_orc: first(group.segments, "ORC"), orc: None, order: Map::new(), collected: None, part_of: None };
     for (index, segment) in group.segments.iter().enumerate() {
         match segment.name() {
             "ORC" => {
@@ -34,7 +36,7 @@ pub(crate) fn put<'a>(scope: &Scope, group: &Group<'a>, sequence: &mut u32, sink
                 walk.part_of = None;
             }
             "RXA" => {
-                let orc = walk.orc.or_else(|| first(group.segments, "ORC"));
+                let orc = walk.orc.or(walk.first_orc);
                 walk.part_of = orc.and_then(|orc| entity(orc.at(3).first()).ok()?.0);
             }
             "OBR" => {

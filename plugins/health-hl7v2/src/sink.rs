@@ -68,7 +68,7 @@ impl<'c, 'h> Sink<'c, 'h> {
             let first = of_segment[0];
             let reason = match of_segment {
                 [one] => one.reason.clone(),
-                several => several.iter().map(|f| format!("{}: {}", f.at.place(), f.reason)).collect::<Vec<_>>().join("; "),
+                several => several.iter().take(MAX_NAMED).map(|f| format!("{}: {}", f.at.place(), f.reason)).collect::<Vec<_>>().join("; "),
             };
             self.call.reject(port, first.at.segment.raw, &reason, Some(&first.at.place()))?;
         }

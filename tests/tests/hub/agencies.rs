@@ -77,12 +77,16 @@ async fn records_in_any_wrapping_go_to_another_agency_in_order() {
     assert_eq!(events.len(), 8);
     for (offset, event) in events.iter().enumerate() {
         assert_eq!((&event["specversion"], &event["position"]), (&json!("1.0"), &json!(format!("1:{offset}"))));
-        assert_eq!(event["type"], "vn.lienthong.air.readings.v1");
+        assert_eq!(event["type"], if offset < 5 { "vn.lienthong.air.readings.v1" } else { "reading" });
     }
     assert_eq!((&events[2]["id"], &events[2]["source"]), (&json!("air/readings:1:2"), &json!("/v1/agencies/contractor")));
     assert_eq!((&events[2]["time"], &events[2]["data"]), (&events[2]["receivedat"], &reading("c", 3.0)));
     assert_eq!((&events[5]["id"], &events[5]["source"], &events[5]["subject"]), (&json!("e-1"), &json!("urn:logger:7"), &json!("f")));
     assert_eq!(events[5]["time"], "2026-11-23T02:00:00.000000Z");
+
+    // When it happened is what the channel's `time` says, else the producer, else the receipt; in the lake, too.
+    let times: Vec<_> = events.iter().map(|event| (&event["time"], &event["receivedat"])).collect();
+    assert!(times[..5].iter().all(|(time, received)| time == received), "{times:?}");
 
     // What an agency pulled it can post again: a page of events is a batch of events.
     let again = post(&environment, CLOUD_EVENTS, &page.json()).await.expect(200).json();
@@ -188,9 +192,16 @@ async fn what_cannot_be_read_is_refused_whole() {
 
     let status = channel_status(&operator, "air/readings").await;
     assert_eq!((&status["accepted"], &status["sums_hold"]), (&json!(0), &json!(true)));
-    // Nothing at all is no error.
-    let nothing = environment.post(RECORDS, NDJSON, "\n\n").send().await.expect(200).json();
+    // No record is no error; no body is most likely one.
+    let nothing = post(&environment, "application/json", &json!([])).await.expect(200).json();
     assert_eq!((&nothing["accepted"], &nothing["offsets"]), (&json!(0), &json!([])));
+    for media_type in [NDJSON, "application/json", CLOUD_EVENT, CLOUD_EVENTS] {
+        for body in ["", "\r\n\n "] {
+            environment.post(RECORDS, media_type, body).send().await.problem(400, "the body is empty");
+        }
+    }
+    let status = channel_status(&operator, "air/readings").await;
+    assert_eq!((&status["accepted"], &status["sums_hold"]), (&json!(0), &json!(true)));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -263,4 +274,58 @@ async fn what_does_not_fit_is_kept_in_quarantine_with_its_reason_and_its_bytes()
     let pointers: Vec<_> = answer["reasons"].as_array().unwrap().iter().map(|reason| (&reason["keyword"], &reason["pointer"])).collect();
     let expected = ["/specversion", "/data", "/time"].map(|pointer| (json!("cloudevent"), json!(pointer)));
     assert_eq!(pointers, expected.iter().map(|(keyword, pointer)| (keyword, pointer)).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_in_binary_mode_is_the_event_that_it_is_in_structured_mode() {
+    let hub = Hub::start(towns::air()).await;
+    let (environment, health, operator) = (hub.agency("environment").await, hub.agency("health").await, hub.operator().await);
+    let send = |headers: &[(&'static str, &str)], media_type: &str, body: &'static str| {
+        let ask = environment.post(RECORDS, media_type, body);
+        headers.iter().fold(ask, |ask, (name, value)| ask.header(name, value)).send()
+    };
+    let all = [
+        ("ce-specversion", "1.0"),
+        ("ce-id", "tr%E1%BA%A1m-7"),
+        ("ce-source", "urn:logger:7"),
+        ("ce-type", "vn.example.reading"),
+        ("ce-subject", "a"),
+        ("ce-time", "2026-11-23T09:00:00+07:00"),
+        ("ce-batch", "an extension"),
+    ];
+    send(&all, "application/json; charset=utf-8", "{\"station\":\"a\", \"value\":1.50}").await.expect(200);
+    // The record's own time goes before the producer's.
+    let timed = "{\"station\":\"b\",\"value\":2,\"at\":\"2026-11-22T23:00:00Z\"}";
+    send(&all[..6], "application/json", timed).await.expect(200);
+    let events = health.get(RECORDS).send().await.expect(200).json();
+    let told = |event: &Value| ["id", "source", "type", "subject", "time"].map(|name| event[name].as_str().unwrap().to_owned());
+    let said = |time: &str| ["trạm-7", "urn:logger:7", "vn.example.reading", "a", time].map(str::to_owned);
+    assert_eq!(told(&events[0]), said("2026-11-23T02:00:00.000000Z"));
+    assert_eq!(told(&events[1]), said("2026-11-22T23:00:00.000000Z"));
+    let text = pull(&health, NDJSON, "?limit=1").await.text();
+    assert_eq!(text, "{\"station\":\"a\", \"value\":1.50}\n");
+
+    // What is bad goes to quarantine with all that its headers said.
+    for (headers, body, pointer) in [
+        (&all[1..], "{\"station\":\"a\",\"value\":1}", ""),
+        (&all[..3], "{\"station\":\"a\",\"value\":1}", ""),
+        (&all[..], "{\"station\":\"a\",\"value\":\"1\"}", "/value"),
+        (&all[..], "{\"station\":", "/data"),
+        (&all[..], "[]", ""),
+    ] {
+        let answer = send(headers, "application/json", body).await.expect(200).json();
+        assert_eq!((&answer["quarantined"], &answer["reasons"][0]["pointer"]), (&json!(1), &json!(pointer)), "{answer}");
+        let newest = operator.get("/v1/quarantine?limit=1").send().await.expect(200).json();
+        let whole = operator.get(&format!("/v1/quarantine/{}", newest["entries"][0]["id"])).send().await.expect(200).json();
+        assert!(whole["text"].as_str().unwrap().contains("\"source\":\"urn:logger:7\""), "{whole}");
+    }
+    // The headers are a part of what a key stands for.
+    let keyed = |id: &'static str| send(&[all[0], ("ce-id", id), all[2], all[3], ("idempotency-key", "k")], "application/json", timed);
+    keyed("1").await.expect(200);
+    assert_eq!(keyed("1").await.expect(200).header("idempotent-replayed"), "true");
+    keyed("2").await.problem(409, "idempotency key");
+
+    send(&all, NDJSON, "{\"station\":\"a\",\"value\":1}\n").await.problem(400, "one event");
+    send(&[("ce-id", "%ff")], "application/json", "{}").await.problem(400, "ce-id");
+    send(&all, "application/json", "").await.problem(400, "the body is empty");
 }

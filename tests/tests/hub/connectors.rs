@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use lienthong_examples::sim::feed::Feed;
+use lienthong_examples::sim::transport::feed::Feed;
 use lienthong_tests::client::Client;
 use lienthong_tests::feed_server::{FeedServer, Seen};
 use lienthong_tests::hub::{Hub, channel_status, connector_status, landed};
@@ -298,4 +298,36 @@ async fn a_timetable_comes_by_folder_and_by_web_and_is_not_fetched_again_unless_
     // A zip that is none.
     drop_file(&town.inbox("gtfs"), "broken.zip", b"PK\x03\x04 and then nothing");
     appears(town.inbox("gtfs").join("failed/broken.zip.reason.txt")).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_connector_brings_takes_its_agencys_grant_to_write() {
+    let town = Town::start().await;
+    let text = "PM10\t31\tug/m3\t20261123090500\t00\n";
+    let send = |client: Client, connector: &str| {
+        let door = format!("/v1/connectors/environment/{connector}/messages");
+        client.post(&door, "text/plain", text).header("content-disposition", &format!("attachment; filename=\"{NAME}\"")).send()
+    };
+    // Its grant ended: its webhook is as absent as the channel is.
+    let former = town.hub.agency("former").await;
+    send(former.clone(), "former").await.problem(404, "webhook connector");
+    // A key that is bound to reading writes by no way.
+    let reader = town.hub.client(&["--agency", "environment", "--read", "*"]).await;
+    send(reader, "push").await.problem(404, "webhook connector");
+    let writer = town.hub.client(&["--agency", "environment", "--write", OBSERVATIONS]).await;
+    send(writer, "push").await.expect(200);
+
+    // A file is not lost: it waits until the grant is renewed.
+    let inbox = town.inbox("former");
+    drop_file(&inbox, NAME, text.as_bytes());
+    let condition = until("the file is not taken", || async {
+        let condition = connector_status(&town.operator, "environment/former-files").await;
+        condition["last_error"].is_string().then_some(condition)
+    })
+    .await;
+    let why = condition["last_error"].as_str().unwrap();
+    assert!(why.contains("the grant of former to write to environment/observations has expired"), "{why}");
+    assert_eq!(condition["waiting"], 1);
+    assert!(inbox.join(NAME).exists());
+    assert_eq!(channel_status(&town.operator, OBSERVATIONS).await["accepted"], 1);
 }

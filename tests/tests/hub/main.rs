@@ -5,10 +5,12 @@
 mod agencies;
 mod attachments;
 mod connectors;
+mod description;
 mod doors;
 mod durability;
 mod keys;
 mod mllp;
+mod operators;
 mod overload;
 mod stop;
 mod towns;

@@ -104,6 +104,7 @@ connectors:
 channels:
   trial/one: { schema: tests/things.v1, key: [/id] }
 grants:
+  - { agency: sender, channel: trial/one, access: [write], purpose: "trial" }
   - { agency: reader, channel: trial/one, purpose: "trial" }
 "#;
 
@@ -166,6 +167,7 @@ agencies:
   transport: { title: Phòng Giao thông }
   operations: { title: Trung tâm điều hành }
   stranger: { title: Người lạ }
+  former: { title: Đối tác cũ }
 lake: { flush: { every: 500ms, bytes: 1MiB } }
 "#;
 
@@ -181,11 +183,22 @@ connectors:
     agency: environment
     webhook: {}
     emits: { readings: environment/observations }
+  environment/former:
+    plugin: environment-tt10
+    agency: former
+    webhook: {}
+    emits: { readings: environment/observations }
+  environment/former-files:
+    plugin: environment-tt10
+    agency: former
+    inbox: { path: inbox/former, pattern: "*.txt" }
+    emits: { readings: environment/observations }
 channels:
   environment/observations: { schema: environment/observations.v1, key: [/station, /parameter, /observed_at], time: /observed_at }
 grants:
   - { agency: environment, channel: environment/observations, access: [write], purpose: "giám sát" }
   - { agency: operations, channel: environment/observations, purpose: "điều hành" }
+  - { agency: former, channel: environment/observations, access: [write], purpose: "đã hết hạn", until: 2025-06-30 }
 "#;
 
 const TRANSPORT: &str = r#"
@@ -205,6 +218,10 @@ channels:
   transport/trips: { schema: transport/trips.v1, key: [/feed, /trip_id] }
   transport/stop-times: { schema: transport/stop-times.v1, key: [/feed, /trip_id, /stop_sequence] }
 grants:
+  - { agency: transport, channel: transport/stops, access: [write], purpose: "giao thông" }
+  - { agency: transport, channel: transport/routes, access: [write], purpose: "giao thông" }
+  - { agency: transport, channel: transport/trips, access: [write], purpose: "giao thông" }
+  - { agency: transport, channel: transport/stop-times, access: [write], purpose: "giao thông" }
   - { agency: operations, channel: transport/stops, purpose: "điều hành" }
   - { agency: operations, channel: transport/routes, purpose: "điều hành" }
   - { agency: operations, channel: transport/trips, purpose: "điều hành" }

@@ -29,6 +29,7 @@ channels:
     on_invalid: quarantine
 grants:
   - { agency: health, channel: air/readings, purpose: cảnh báo, until: 2027-12-31 }
+  - { agency: air-office, channel: air/readings, access: [write], purpose: giám sát }
 "#;
 
 #[test]
@@ -125,6 +126,14 @@ const BAD: &[(&str, &str)] = &[
     ("syntax_bracket", "--- air.yaml\ngrants:\n  - { agency: health, channel: air/readings\n"),
     ("syntax_colon", "--- air.yaml\nchannels:\n  air/readings:\n    schema: air: readings\n"),
     (
+        "syntax_quote",
+        "--- air.yaml\nchannels:\n  \"air/a\": { schema: 'air/b.v1' } # it's fine\n  air/readings:\n    schema: \"it's\n    key: [/station]\ngrants: []\n",
+    ),
+    (
+        "syntax_list",
+        "--- air.yaml\nchannels:\n  air/readings: { schema: air/readings.v1, key: [/station /at] }\n  air/more: { schema: x } y\n",
+    ),
+    (
         // What came before the fault is still checked; what may have come after it is not missed.
         "syntax_keeps_the_rest",
         "--- air.yaml\nchannels:\n  air/readings:\n    schema: air/reading.v1\n  \"air/other: x\n\
@@ -158,7 +167,7 @@ const BAD: &[(&str, &str)] = &[
         "--- bus.yaml\nconnectors:\n  bus/feed:\n    plugin: bus-feed\n    agency: health\n    inbox: { path: inbox/bus }\n    \
          emits: { stop: bus/stops }\n  bus/other:\n    plugin: bus-feed\n    agency: health\n    poll: { every: 1m }\n    emits: { stops: air/readings, trips: bus/stops }\n\
          channels:\n  bus/stops: { schema: bus/stops.v1, key: [/stop_id] }\n\
-         --- air.yaml\nchannels:\n  air/readings: { schema: air/readings.v1 }\ngrants:\n  - { agency: health, channel: air/readings, purpose: x }\n",
+         --- air.yaml\nchannels:\n  air/readings: { schema: air/readings.v1 }\ngrants:\n  - { agency: health, channel: air/readings, access: [read, write], purpose: x }\n",
     ),
     (
         "transports",
@@ -166,7 +175,7 @@ const BAD: &[(&str, &str)] = &[
          air/two: { plugin: station-text, agency: health, webhook: {}, inbox: { path: a }, settings: { province: A }, emits: { readings: air/readings } }\n  \
          air/poll: { plugin: station-text, agency: health, poll: { every: 1ms }, settings: { province: A }, emits: { readings: air/readings } }\n  \
          air/fetch: { plugin: station-text, agency: health, poll: { every: 1m }, settings: { province: A }, emits: { readings: air/readings } }\n\
-         channels:\n  air/readings: { schema: air/readings.v1 }\ngrants:\n  - { agency: health, channel: air/readings, purpose: x }\n",
+         channels:\n  air/readings: { schema: air/readings.v1 }\ngrants:\n  - { agency: health, channel: air/readings, access: [read, write], purpose: x }\n",
     ),
     (
         "mllp",
@@ -178,7 +187,7 @@ const BAD: &[(&str, &str)] = &[
          air/f: { <<: *rest, mllp: { listen: 127.0.0.1:8700, peers: [10.1.2.3, 10.1.2.3/24, fd00::/8, hospital.vn, 10.0.0.0/33] } }\n  \
          air/g: { <<: *rest, mllp: { listen: 127.0.0.1:0, plain: true } }\n  air/h: { <<: *rest, mllp: { port: 2575 } }\n  \
          air/i: { <<: *rest, plugin: bus-feed, mllp: { listen: 127.0.0.1:0 } }\n\
-         channels:\n  air/readings: { schema: air/readings.v1 }\ngrants:\n  - { agency: health, channel: air/readings, purpose: x }\n",
+         channels:\n  air/readings: { schema: air/readings.v1 }\ngrants:\n  - { agency: health, channel: air/readings, access: [read, write], purpose: x }\n",
     ),
     (
         "mllp_open_to_all",
@@ -187,7 +196,7 @@ const BAD: &[(&str, &str)] = &[
          air/b: { <<: *rest, mllp: { listen: 0.0.0.0:2576, plain: true, peers: [10.1.2.0/24] } }\n  \
          air/c: { <<: *rest, mllp: { listen: 0.0.0.0:2577, tls: { certificate: hub.pem, key: hub.key } } }\n  \
          air/d: { <<: *rest, mllp: { listen: 0.0.0.0:2578, tls: { certificate: hub.pem, key: hub.key, clients: hub.pem } } }\n\
-         channels:\n  air/readings: { schema: air/readings.v1 }\ngrants:\n  - { agency: health, channel: air/readings, purpose: x }\n\
+         channels:\n  air/readings: { schema: air/readings.v1 }\ngrants:\n  - { agency: health, channel: air/readings, access: [read, write], purpose: x }\n\
          --- hub.pem\n-----BEGIN CERTIFICATE-----\n--- hub.key\n-----BEGIN PRIVATE KEY-----\n",
     ),
     (
@@ -197,15 +206,16 @@ const BAD: &[(&str, &str)] = &[
          air/c: { <<: *rest, mllp: { listen: 0.0.0.0:2575, plain: true, peers: [10.0.0.0/8] } }\n  \
          air/d: { <<: *rest, mllp: { listen: 127.0.0.2:2575 } }\n  air/e: { <<: *rest, mllp: { listen: 127.0.0.1:8700 } }\n  \
          air/f: { <<: *rest, mllp: { listen: 127.0.0.1:0 } }\n  air/g: { <<: *rest, mllp: { listen: 127.0.0.1:0 } }\n\
-         channels:\n  air/readings: { schema: air/readings.v1 }\ngrants:\n  - { agency: health, channel: air/readings, purpose: x }\n",
+         channels:\n  air/readings: { schema: air/readings.v1 }\ngrants:\n  - { agency: health, channel: air/readings, access: [read, write], purpose: x }\n",
     ),
     (
         "inboxes",
         "--- air.yaml\nx-rest: &rest { plugin: station-text, agency: health, settings: { province: A }, emits: { readings: air/readings } }\nconnectors:\n  \
          air/a: { <<: *rest, inbox: { path: inbox/air } }\n  air/b: { <<: *rest, inbox: { path: ./inbox/air/ } }\n  \
          air/c: { <<: *rest, inbox: { path: ../air } }\n  air/d: { <<: *rest, inbox: { path: lake/air } }\n  air/e: { <<: *rest, inbox: { path: / } }\n  \
-         air/f: { <<: *rest, inbox: { path: f, pattern: '**/[a-z].txt' } }\n  air/g: { <<: *rest, inbox: { path: g, settle: 0s, keep: 30m } }\n\
-         channels:\n  air/readings: { schema: air/readings.v1 }\ngrants:\n  - { agency: health, channel: air/readings, purpose: x }\n",
+         air/f: { <<: *rest, inbox: { path: f, pattern: '**/[a-z].txt' } }\n  air/g: { <<: *rest, inbox: { path: inbox/air/gtfs } }\n  \
+         air/h: { <<: *rest, inbox: { path: inbox } }\n  air/i: { <<: *rest, inbox: { path: inbox-2 } }\n  air/j: { <<: *rest, inbox: { path: j, settle: 0s, keep: 30m } }\n\
+         channels:\n  air/readings: { schema: air/readings.v1 }\ngrants:\n  - { agency: health, channel: air/readings, access: [read, write], purpose: x }\n",
     ),
     (
         "settings",
@@ -213,7 +223,7 @@ const BAD: &[(&str, &str)] = &[
          air/a: { <<: *rest }\n  air/b:\n    <<: *rest\n    settings:\n      provinces: LamDong\n      separator: tabs\n      offset: -1\n  \
          air/c: { <<: *rest, settings: { province: 42 } }\n  air/d: { <<: *rest, settings: { province: lamdong } }\n  air/e: { <<: *rest, settings: [a] }\n  \
          air/f: { <<: *rest, plugin: sly, settings: {} }\n\
-         channels:\n  air/readings: { schema: air/readings.v1 }\ngrants:\n  - { agency: health, channel: air/readings, purpose: x }\n",
+         channels:\n  air/readings: { schema: air/readings.v1 }\ngrants:\n  - { agency: health, channel: air/readings, access: [read, write], purpose: x }\n",
     ),
     (
         "egress",
@@ -224,10 +234,21 @@ const BAD: &[(&str, &str)] = &[
          --- schemas/bus/trips.v1.json\n{\"type\":\"object\"}\n",
     ),
     (
+        "egress_url",
+        "--- bus.yaml\nx-rest: &rest { plugin: bus-feed, agency: health, poll: { every: 1m }, emits: { stops: bus/stops, trips: bus/trips } }\nconnectors:\n  \
+         bus/a: { <<: *rest, egress: ['https://data.gov.vn'], settings: { url: 'https://data.gov.vn/feed.zip' } }\n  \
+         bus/b: { <<: *rest, egress: ['https://data.gov.vn'], settings: { url: 'https://dta.gov.vn/feed.zip' } }\n  \
+         bus/c: { <<: *rest, egress: ['http://10.0.0.5:8080'], settings: { url: 'http://10.0.0.5/feed.zip' } }\n\
+         channels:\n  bus/stops: { schema: bus/stops.v1 }\n  bus/trips: { schema: bus/trips.v1 }\ngrants:\n  \
+         - { agency: health, channel: bus/stops, access: [read, write], purpose: x }\n  \
+         - { agency: health, channel: bus/trips, access: [read, write], purpose: x }\n\
+         --- schemas/bus/trips.v1.json\n{\"type\":\"object\"}\n",
+    ),
+    (
         "limits",
         "--- air.yaml\nconnectors:\n  air/a:\n    plugin: station-text\n    agency: health\n    webhook: {}\n    settings: { province: A }\n    \
          limits: { memory: 512KiB, time_per_call: 2h, cpu_per_call: 1, output: 64MB, log_lines: many, host_calls: 0 }\n    emits: { readings: air/readings }\n\
-         channels:\n  air/readings: { schema: air/readings.v1 }\ngrants:\n  - { agency: health, channel: air/readings, purpose: x }\n",
+         channels:\n  air/readings: { schema: air/readings.v1 }\ngrants:\n  - { agency: health, channel: air/readings, access: [read, write], purpose: x }\n",
     ),
     (
         "channels",
@@ -246,7 +267,7 @@ const BAD: &[(&str, &str)] = &[
         "warnings",
         "--- air.yaml\nconnectors:\n  air/a:\n    plugin: station-text\n    agency: health\n    webhook: {}\n    settings: { province: A }\n    \
          egress: ['https://data.gov.vn']\n    emits: { readings: air/readings }\nchannels:\n  air/readings: { schema: air/readings.v1, time: /station }\n  \
-         air/silent: { schema: air/readings.v1 }\ngrants:\n  - { agency: health, channel: air/readings, purpose: x, until: 2026-11-19 }\n  \
+         air/silent: { schema: air/readings.v1 }\ngrants:\n  - { agency: health, channel: air/readings, access: [read, write], purpose: x, until: 2026-11-19 }\n  \
          - { agency: health, channel: air/silent, purpose: x, until: 2026-11-20 }\n  - { agency: health, channel: air/silent, purpose: x }\n",
     ),
     (
@@ -254,6 +275,18 @@ const BAD: &[(&str, &str)] = &[
         "--- schemas/air/broken.v1.json\n{ \"type\": \"object\",\n  \"properties\": { \"a\" }\n}\n--- schemas/air/remote.v1.json\n{\n  \"type\": \"object\",\n  \
          \"properties\": {\n    \"a\": { \"$ref\": \"https://example.com/a.json\" }\n  }\n}\n--- schemas/air/nothing.json\n{}\n\
          --- schemas/loose.v1.json\n{}\n--- schemas/air/column.v1.json\n{\n  \"type\": \"object\",\n  \"properties\": {\n    \"_offset\": {}\n  }\n}\n",
+    ),
+    (
+        // A grant to read, none at all, one that has expired; `air/fine` has one that stands.
+        "writers",
+        "--- air.yaml\nx-rest: &rest { plugin: station-text, webhook: {}, settings: { province: A } }\nconnectors:\n  \
+         air/reads: { <<: *rest, agency: health, emits: { readings: air/readings } }\n  \
+         air/none: { <<: *rest, agency: air-office, emits: { readings: air/readings } }\n  \
+         air/fine: { <<: *rest, agency: air-office, emits: { readings: air/fine } }\n  \
+         air/late: { <<: *rest, agency: health, emits: { readings: air/fine } }\n\
+         channels:\n  air/readings: { schema: air/readings.v1 }\n  air/fine: { schema: air/readings.v1 }\ngrants:\n  \
+         - { agency: health, channel: air/readings, purpose: x }\n  - { agency: air-office, channel: air/fine, access: [write], purpose: x, until: 2026-11-20 }\n  \
+         - { agency: health, channel: air/fine, access: [write], purpose: x, until: 2026-11-19 }\n",
     ),
     ("terminal", "--- air.yaml\nchannels:\n  \"air/\\e[31mred\\u202e\": {}\n  \"a\u{202e}b\": {}\nx y \u{7f}: 1\n"),
 ];

@@ -1,22 +1,16 @@
 //! The transport operator's web server: one feed at one address, with validators, so that who has it need not load it again.
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use anyhow::Context;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpListener;
-use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::AbortOnDropHandle;
 
 use super::feed::Feed;
-use super::ledger::{Entry, Ledger};
+use crate::sim::ledger::{Entry, Ledger};
+use crate::sim::server::{Answer, Server, plain};
 
 /// The path of the feed.
 pub const PATH: &str = "/gtfs.zip";
@@ -32,14 +26,12 @@ pub struct Answered {
     pub unchanged: u64,
 }
 
-/// A server that runs until it is stopped, or at the latest dropped.
+/// The server, and what it publishes.
 #[derive(Debug)]
 pub struct Operator {
-    address: SocketAddr,
+    server: Server,
     shared: Arc<Shared>,
     base: Feed,
-    stop: CancellationToken,
-    task: AbortOnDropHandle<()>,
 }
 
 #[derive(Debug)]
@@ -65,18 +57,15 @@ impl Operator {
     /// # Errors
     /// When the address is taken, or the feed can not be packed.
     pub async fn start(listen: SocketAddr, base: Feed, ledger: Arc<Ledger>, now: i64) -> anyhow::Result<Self> {
-        let listener = TcpListener::bind(listen).await.with_context(|| format!("the bus operator's server can not listen at {listen}"))?;
-        let address = listener.local_addr()?;
-        let published = Mutex::new(Published::new(&base, 1, now)?);
-        let shared = Arc::new(Shared { ledger, published });
-        let stop = CancellationToken::new();
-        let task = AbortOnDropHandle::new(tokio::spawn(serve(listener, Arc::clone(&shared), stop.clone())));
-        Ok(Self { address, shared, base, stop, task })
+        let shared = Arc::new(Shared { ledger, published: Mutex::new(Published::new(&base, 1, now)?) });
+        let answering = Arc::clone(&shared);
+        let server = Server::start("the bus operator's server", listen, move |request| answer(&answering, request)).await?;
+        Ok(Self { server, shared, base })
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.server.address()
     }
 
     /// Publishes another version in the place of the one before.
@@ -85,7 +74,7 @@ impl Operator {
     /// When the feed can not be packed.
     pub fn publish(&self, version: u32, now: i64) -> anyhow::Result<()> {
         let mut next = Published::new(&self.base, version, now)?;
-        let mut published = self.shared.published.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut published = self.shared.published();
         next.answered = Answered { version, ..published.answered };
         *published = next;
         Ok(())
@@ -93,14 +82,20 @@ impl Operator {
 
     /// What was asked for and answered so far.
     pub fn answered(&self) -> Answered {
-        self.shared.published.lock().unwrap_or_else(PoisonError::into_inner).answered
+        self.shared.published().answered
     }
 
-    /// Ends the server and everything it began.
-    pub async fn stop(self) {
-        self.stop.cancel();
-        // The task ends by itself; that it panicked would have shown before.
-        let _ = self.task.await;
+    /// The version that is published, if nobody has loaded it yet, in words.
+    pub fn waiting(&self) -> Option<String> {
+        let published = self.shared.published();
+        (!published.entered).then(|| format!("version {} of the timetable was not fetched", published.answered.version))
+    }
+}
+
+impl Shared {
+    fn published(&self) -> MutexGuard<'_, Published> {
+        // A version is put there whole, so a panic elsewhere spoils nothing.
+        self.published.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -114,43 +109,14 @@ impl Published {
     }
 }
 
-async fn serve(listener: TcpListener, shared: Arc<Shared>, stop: CancellationToken) {
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => break,
-            Some(_) = connections.join_next(), if !connections.is_empty() => {}
-            accepted = listener.accept() => {
-                // A connection that was given up before it was taken is nobody's loss.
-                let Ok((stream, _)) = accepted else { continue };
-                let shared = Arc::clone(&shared);
-                connections.spawn(async move {
-                    let service = hyper::service::service_fn(move |request| {
-                        let response = answer(&shared, &request);
-                        async move { Ok::<_, Infallible>(response) }
-                    });
-                    // A client that hangs up in the middle is its own affair.
-                    let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
-                });
-            }
-        }
-    }
-    connections.shutdown().await;
-}
-
-fn answer<B>(shared: &Shared, request: &Request<B>) -> Response<Full<Bytes>> {
-    let plain = |status: StatusCode| {
-        let mut response = Response::new(Full::new(Bytes::new()));
-        *response.status_mut() = status;
-        response
-    };
+fn answer<B>(shared: &Shared, request: &Request<B>) -> Answer {
     if request.uri().path() != PATH {
         return plain(StatusCode::NOT_FOUND);
     }
     if request.method() != Method::GET && request.method() != Method::HEAD {
         return plain(StatusCode::METHOD_NOT_ALLOWED);
     }
-    let mut published = shared.published.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut published = shared.published();
     let mut response = if has_it(request.headers(), &published.etag, published.modified) {
         published.answered.unchanged += 1;
         plain(StatusCode::NOT_MODIFIED)
@@ -197,15 +163,15 @@ mod tests {
     use http::HeaderName;
 
     use super::super::feed::tests::small;
-    use super::super::ledger::Sent;
     use super::*;
-    use crate::client::{self, Answer};
+    use crate::client;
+    use crate::sim::ledger::Sent;
 
-    async fn get(operator: &Operator, headers: &[(HeaderName, String)]) -> Answer {
+    async fn get(operator: &Operator, headers: &[(HeaderName, String)]) -> client::Answer {
         client::send(operator.address(), Method::GET, PATH, headers, Bytes::new()).await.unwrap()
     }
 
-    fn header_of(answer: &Answer, name: HeaderName) -> String {
+    fn header_of(answer: &client::Answer, name: HeaderName) -> String {
         answer.headers[name].to_str().unwrap().to_owned()
     }
 
@@ -240,7 +206,6 @@ mod tests {
         assert_eq!(operator.answered(), Answered { version: 2, whole: 4, unchanged: 3 });
         // Four whole feeds, but two versions.
         assert_eq!((ledger.entries("poll"), ledger.totals()["transport/stops"]), (2, Sent { good: 6, bad: 2 }));
-        operator.stop().await;
     }
 
     #[tokio::test]
@@ -250,6 +215,5 @@ mod tests {
         let first = Operator::start("127.0.0.1:0".parse().unwrap(), feed.clone(), Arc::clone(&ledger), 0).await.unwrap();
         let error = Operator::start(first.address(), feed, ledger, 0).await.unwrap_err();
         assert!(format!("{error:#}").contains(&format!("can not listen at {}", first.address())), "{error:#}");
-        first.stop().await;
     }
 }

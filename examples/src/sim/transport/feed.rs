@@ -1,13 +1,13 @@
 //! A transport operator's timetable as a GTFS feed: read from a folder, published in versions, packed as a zip.
 
 use std::collections::BTreeMap;
-use std::io::{Cursor, Write};
 use std::path::Path;
 
 use anyhow::Context;
 
 use super::GTFS_CHANNELS;
-use super::ledger::Sent;
+use crate::sim::archive;
+use crate::sim::ledger::Sent;
 
 /// One version of a feed: its files by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,13 +90,7 @@ impl Feed {
     /// # Errors
     /// When the archive can not be written, which memory alone can cause.
     pub fn zip(&self) -> anyhow::Result<Vec<u8>> {
-        let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
-        let options = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Deflated);
-        for (name, text) in &self.files {
-            archive.start_file(name.as_str(), options)?;
-            archive.write_all(text.as_bytes())?;
-        }
-        Ok(archive.finish()?.into_inner())
+        archive::zip(&self.files)
     }
 }
 
@@ -142,7 +136,7 @@ fn count_rows(text: &str) -> u64 {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use std::io::Read;
+    use std::io::{Cursor, Read};
 
     use super::*;
 

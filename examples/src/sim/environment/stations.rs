@@ -4,8 +4,8 @@
 
 use chrono::Timelike;
 
-use super::chance::Chance;
-use super::clock::{self, LocalTime};
+use crate::sim::chance::Chance;
+use crate::sim::clock::{self, LocalTime};
 
 /// What a station measures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,9 +1,9 @@
 //! One round of all stations: what each sends for one step, and what goes wrong on the way.
 
-use super::chance::Chance;
-use super::clock;
 use super::stations::{STATIONS, Station, Way, turn};
 use super::tt10;
+use crate::sim::chance::Chance;
+use crate::sim::clock;
 
 /// How a file reaches the hub.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,9 +3,9 @@
 //! A line is a reading: symbol, value, unit, `yyyyMMddHHmmss` and status, separated by TABs. Lines end in LF or CRLF,
 //! the decimal sign is a point, and a broken sensor leaves its value empty.
 
-use super::chance::Chance;
-use super::clock::{self, LocalTime};
 use super::stations::{PROVINCE, Reading, Station, Status};
+use crate::sim::chance::Chance;
+use crate::sim::clock::{self, LocalTime};
 
 /// `<Province>_<Facility>_<Station>_<yyyyMMddHHmmss>.txt`
 pub fn file_name(station: &Station, at: &LocalTime) -> String {
