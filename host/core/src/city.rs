@@ -98,16 +98,24 @@ pub struct Connector {
     pub emits: BTreeMap<Port, ChannelId>,
 }
 
+/// A folder where an agency system leaves files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inbox {
+    /// The folder: absolute, or relative to the hub's data folder.
+    pub path: PathBuf,
+    /// Glob on the file's name, for example `*.txt`.
+    pub pattern: String,
+    /// A file is taken when nobody has written to it for so long.
+    pub settle: Duration,
+    /// Taken files are removed after so long; for ever kept without it. Those that failed are never removed.
+    pub keep: Option<Duration>,
+}
+
 /// How bytes reach a connector.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Transport {
     /// A folder; each file is one message.
-    Inbox {
-        /// The folder: absolute, or relative to the hub's data folder.
-        path: PathBuf,
-        /// Glob on the file's name, for example `*.txt`.
-        pattern: String,
-    },
+    Inbox(Inbox),
     /// `POST /v1/connectors/{domain}/{name}/messages`.
     Webhook,
     /// The plugin's `source` is called again and again.
@@ -123,7 +131,7 @@ impl Transport {
     /// Its key in a city's files.
     pub const fn as_str(&self) -> &'static str {
         match self {
-            Self::Inbox { .. } => "inbox",
+            Self::Inbox(_) => "inbox",
             Self::Webhook => "webhook",
             Self::Poll { .. } => "poll",
             Self::Mllp(_) => "mllp",

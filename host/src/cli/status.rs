@@ -41,7 +41,26 @@ fn page(status: &Value) -> String {
     if !others.is_empty() {
         page = format!("{page}\n\n{}", channels("NOT IN THE CITY'S FILES", &others));
     }
-    format!("{page}\n\n{}", connectors(rows(status, "connectors")))
+    page = format!("{page}\n\n{}", connectors(rows(status, "connectors")));
+    for note in rows(status, "connectors").iter().flat_map(notes) {
+        page = format!("{page}\n{note}");
+    }
+    page
+}
+
+/// What waits for people.
+fn notes(connector: &Value) -> Vec<String> {
+    let (name, passed) = (plain(&connector["connector"]), &connector["passed_over"]);
+    let mut notes = Vec::new();
+    if connector["set_aside"].as_u64().is_some_and(|count| count > 0) {
+        let (count, folder) = (&connector["set_aside"], plain(&connector["failed_folder"]));
+        notes.push(format!("{name}: {count} set aside in {folder}, each with its reason beside it"));
+    }
+    if !passed.is_null() {
+        let (example, reason) = (plain(&passed["example"]), plain(&passed["reason"]));
+        notes.push(format!("{name}: {} passed over in its inbox, for example {example}: {reason}", passed["count"]));
+    }
+    notes
 }
 
 fn channels(title: &'static str, channels: &[&Value]) -> Table {

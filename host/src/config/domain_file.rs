@@ -4,7 +4,7 @@ use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use chrono::{FixedOffset, NaiveDate, NaiveTime, TimeDelta};
-use lienthong_core::city::{Access, Limits, Transport};
+use lienthong_core::city::{Access, Inbox, Limits, Transport};
 use lienthong_core::id::{ChannelId, ConnectorId};
 use lienthong_core::time::Timestamp;
 
@@ -21,6 +21,9 @@ use super::source::{At, FileId, Place};
 const MILLISECOND: Duration = Duration::from_millis(1);
 const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(86_400);
+
+/// How long a file must be left alone, unless given: uploads over weak lines pause for seconds.
+const SETTLE: Duration = Duration::from_secs(10);
 
 /// Reads the file's tree into the draft. `dir` is the city's folder; `domain` is `None` where the file's name is no domain, which was reported.
 pub(super) fn read(dir: &Path, file: FileId, domain: Option<&str>, root: &Node, draft: &mut Draft, findings: &mut Findings) {
@@ -136,7 +139,10 @@ fn transport(dir: &Path, section: &Section<'_>, place: Place, findings: &mut Fin
             let inbox = Section::open(&entry.value, entry.key_place, &keys::INBOX, findings)?;
             let path = inbox.require("path", findings).and_then(|node| inbox_path(node, findings));
             let pattern = inbox.get("pattern").map_or(Some("*".to_owned()), |node| pattern(node, findings));
-            Transport::Inbox { path: path?, pattern: pattern? }
+            let settle = inbox.get("settle").map_or(Some(SETTLE), |node| duration(node, MILLISECOND * 100, HOUR, findings));
+            // What was written and could not be read has been reported; no file is removed for it.
+            let keep = inbox.get("keep").and_then(|node| duration(node, HOUR, DAY * 365 * 100, findings));
+            Transport::Inbox(Inbox { path: path?, pattern: pattern?, settle: settle?, keep })
         }
         "webhook" => {
             Section::open(&entry.value, entry.key_place, &keys::WEBHOOK, findings)?;

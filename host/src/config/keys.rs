@@ -43,7 +43,7 @@ pub(super) const CONNECTOR: Keys = keys(
     &["plugin", "agency", "inbox", "webhook", "poll", "mllp", "settings", "egress", "limits", "emits"],
     &["mqtt", "sftp", "secrets", "version"],
 );
-pub(super) const INBOX: Keys = keys("inbox", &["path", "pattern"], &[]);
+pub(super) const INBOX: Keys = keys("inbox", &["path", "pattern", "settle", "keep"], &[]);
 pub(super) const WEBHOOK: Keys = keys("webhook", &[], &["signature"]);
 pub(super) const POLL: Keys = keys("poll", &["every"], &["cron", "at"]);
 pub(super) const MLLP: Keys = keys("mllp", &["listen", "tls", "plain", "peers", "connections", "idle"], &[]);

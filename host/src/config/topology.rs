@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use lienthong_core::city::{Mllp, Transport};
+use lienthong_core::city::{Inbox, Mllp, Transport};
 use lienthong_core::id::{AgencyId, ChannelId, ConnectorId, SchemaId};
 use lienthong_core::manifest::Interface;
 use lienthong_core::schema::ChannelSchema;
@@ -145,7 +145,7 @@ fn connector_fits(
 
     if let Some(transport) = &connector.transport {
         let wanted = match &transport.value {
-            Transport::Inbox { .. } | Transport::Webhook | Transport::Mllp(_) => Interface::Receiver,
+            Transport::Inbox(_) | Transport::Webhook | Transport::Mllp(_) => Interface::Receiver,
             Transport::Poll { .. } => Interface::Source,
         };
         if !manifest.exports(wanted) {
@@ -211,7 +211,7 @@ fn reaches(connector: &DraftConnector, findings: &mut Findings) {
 fn inboxes(draft: &Draft, findings: &mut Findings) {
     let mut taken: BTreeMap<&PathBuf, &ConnectorId> = BTreeMap::new();
     for connector in &draft.connectors {
-        let Some(At { value: Transport::Inbox { path, .. }, place }) = &connector.transport else { continue };
+        let Some(At { value: Transport::Inbox(Inbox { path, .. }), place }) = &connector.transport else { continue };
         match taken.get(path) {
             Some(other) => {
                 let path = path.display().to_string();

@@ -105,7 +105,11 @@ const POST_MESSAGE: Door = Door {
     method: "post",
     parameters: &[
         IDEMPOTENCY_KEY,
-        header("Content-Disposition", "`attachment; filename=\"…\"`: the message's name (RFC 6266)", Allowed::Text),
+        header(
+            "Content-Disposition",
+            "`attachment; filename=\"…\"` (RFC 6266): the message's name, where its plugin reads one, as of station files",
+            Allowed::Text,
+        ),
     ],
     takes: &[("*/*", Content::Bytes)],
     besides: &[400, 409, 413, 422, 429, 500, 502, 504],
@@ -121,6 +125,7 @@ const QUARANTINE: Door = Door {
         query("channel", "of this channel", Allowed::Text),
         query("connector", "through this connector", Allowed::Text),
         query("keyword", "for this reason", Allowed::Text),
+        query("message_name", "of the file or message of this name", Allowed::Text),
         query("before", "older than this id", Allowed::Number(0, None)),
         query("limit", "entries a page; 50 unless given", Allowed::Number(1, Some(1_000))),
     ],

@@ -56,10 +56,20 @@ pub async fn post_message(
     let limit = messages.connector().config.limits.message_bytes;
     let body = take(body, spool.writer(limit)).await?;
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let name = file_name(&headers);
+    let nameless = name.is_none();
     let received = messages
-        .hand_over(body, file_name(&headers), content_type, key)
+        .hand_over(body, name, content_type, key)
         .await
-        .ok_or_else(|| Problem::busy("too many messages of this connector are under way"))??;
+        .ok_or_else(|| Problem::busy("too many messages of this connector are under way"))?;
+    let received = received.map_err(|mut fault| {
+        if nameless && fault.kind == FaultKind::Message {
+            fault
+                .text
+                .push_str("; the message had no name: if the plugin reads one, send `Content-Disposition: attachment; filename=\"…\"`");
+        }
+        fault
+    })?;
     Ok(answer(messages.connector().id.as_str(), received))
 }
 

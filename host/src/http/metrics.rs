@@ -13,6 +13,7 @@ use prometheus_client::registry::Registry;
 use super::permission::Operator;
 use super::problem::Problem;
 use crate::ops::status::{self, Sources, Status};
+use crate::pipeline::supervision::Condition;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByChannel {
@@ -59,7 +60,7 @@ fn registry(status: &Status) -> Registry {
     channel_gauge("channel_attachment_bytes", "Bytes of attachments kept", |c| c.attachment_bytes.cast_signed());
     channel_gauge("channel_sums_hold", "1 while accepted = stored + quarantined + discarded", |c| i64::from(c.sums_hold));
     channel_gauge("channel_listed", "1 while the city's files name it", |c| i64::from(c.listed));
-    let mut by_connector = |name: &str, help: &str, value: fn(&crate::pipeline::supervision::Condition) -> u64| {
+    let mut by_connector = |name: &str, help: &str, value: fn(&Condition) -> u64| {
         let family = Family::<ByConnector, Counter>::default();
         for condition in &status.connectors {
             family.get_or_create(&ByConnector { connector: condition.connector.to_string() }).inc_by(value(condition));
@@ -82,11 +83,18 @@ fn registry(status: &Status) -> Registry {
     registry.register("connector_connections", "Connections that are open", open);
     registry.register("connector_connections_refused", "Connections that were closed at once", refused);
     registry.register("connector_skipped_bytes", "Bytes that belong to no message", skipped);
-    let waiting = Family::<ByConnector, Gauge>::default();
-    for condition in &status.connectors {
-        waiting.get_or_create(&ByConnector { connector: condition.connector.to_string() }).set(condition.waiting.cast_signed());
-    }
-    registry.register("connector_waiting", "Messages that wait to be consumed", waiting);
+    let mut connector_gauge = |name: &str, help: &str, value: fn(&Condition) -> u64| {
+        let family = Family::<ByConnector, Gauge>::default();
+        for condition in &status.connectors {
+            family.get_or_create(&ByConnector { connector: condition.connector.to_string() }).set(value(condition).cast_signed());
+        }
+        registry.register(name, help, family);
+    };
+    connector_gauge("connector_waiting", "Messages that wait to be consumed", |c| c.waiting);
+    connector_gauge("connector_set_aside", "Messages that no try will help, in the connector's folder `failed`", |c| {
+        c.set_aside.unwrap_or(0)
+    });
+    connector_gauge("connector_passed_over", "Files of an inbox that are no messages", |c| c.passed_over.as_ref().map_or(0, |p| p.count));
     let ready = Gauge::<i64>::default();
     ready.set(i64::from(status.ready));
     registry.register("ready", "1 while data is taken", ready);

@@ -22,7 +22,7 @@ pub async fn show_status(_: Operator, State(sources): State<Sources>) -> Result<
 
 /// `GET /v1/connectors`
 pub async fn connectors(_: Operator, State(sources): State<Sources>) -> impl IntoResponse {
-    Json(sources.supervision.all())
+    Json(sources.supervision.all().await)
 }
 
 /// Which part of the quarantine.
@@ -32,6 +32,7 @@ pub struct Wanted {
     channel: Option<ChannelId>,
     connector: Option<ConnectorId>,
     keyword: Option<String>,
+    message_name: Option<String>,
     before: Option<u64>,
     limit: Option<u32>,
 }
@@ -52,6 +53,9 @@ pub struct QuarantineItem {
     /// The connector it came through; null for a post to the API.
     connector: Option<String>,
     agency: String,
+    /// The message it came in: the file's name, else the sender's Idempotency-Key, else the message's SHA-256; `poll` and the
+    /// checkpoint's version where the hub fetched it. Null for a post to a channel without a key.
+    message_name: Option<String>,
     #[schema(value_type = String, format = DateTime)]
     received_at: Timestamp,
     /// The schema that refused it.
@@ -60,6 +64,7 @@ pub struct QuarantineItem {
     pointer: String,
     /// The schema's keyword, `decode`, `cloudevent` or `plugin`.
     keyword: String,
+    /// What is wrong.
     message: String,
     size_bytes: u64,
 }
@@ -85,8 +90,8 @@ pub async fn quarantine(
     if !(1..=1000).contains(&limit) {
         return Err(Problem::bad_request("`limit` must be 1 to 1000"));
     }
-    let filter =
-        QuarantineFilter { channel: wanted.channel, connector: wanted.connector, keyword: wanted.keyword, before: wanted.before, limit };
+    let Wanted { channel, connector, keyword, message_name, before, limit: _ } = wanted;
+    let filter = QuarantineFilter { channel, connector, keyword, message_name, before, limit };
     let entries: Vec<_> = store.quarantine(filter).await?.into_iter().map(item).collect();
     let before = entries.last().filter(|_| entries.len() == limit as usize).map(|last| last.id);
     Ok(Json(QuarantinePage { entries, before }))
@@ -112,6 +117,7 @@ fn item(entry: QuarantineEntry) -> QuarantineItem {
         channel: entry.channel.to_string(),
         connector: entry.origin.connector.map(|connector| connector.to_string()),
         agency: entry.origin.agency.to_string(),
+        message_name: entry.message_name,
         received_at: entry.received_at,
         schema: entry.schema.to_string(),
         pointer: entry.violation.pointer,

@@ -124,7 +124,7 @@ pub async fn status(sources: &Sources) -> Result<Status, store::Error> {
         ready: health == Health::Ready,
         health,
         channels: channels.collect(),
-        connectors: sources.supervision.all(),
+        connectors: sources.supervision.all().await,
     })
 }
 

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::channels::Channels;
 use super::fault::Fault;
 use super::intake::{Intake, Output};
+use super::reply::Reply;
 use crate::clock;
 use crate::net::Door;
 use crate::store::{
@@ -54,6 +55,8 @@ pub struct Identity {
     pub key: Vec<u8>,
     /// SHA-256 of its bytes.
     pub sha256: [u8; 32],
+    /// What people call it: its file's name, else its sender's key, else its hash. It stands at its rejections and log lines.
+    pub name: Arc<str>,
 }
 
 /// What a message became.
@@ -70,15 +73,6 @@ pub struct Received {
     /// The message was known; the rest says what became of it then.
     #[serde(skip)]
     pub repeated: bool,
-}
-
-/// A plugin's answer to a message.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reply {
-    /// Its media type.
-    pub content_type: String,
-    /// Its bytes.
-    pub body: Vec<u8>,
 }
 
 /// What a poll brought.
@@ -126,8 +120,8 @@ impl Caller {
         }
         let received_at = message.received_at;
         let clock = RunClock::start(connector, received_at);
-        let intake = self.intake(connector, received_at);
-        let reply = match connector.plugin.receive(self.call(connector, &intake), message).await {
+        let intake = self.intake(connector, received_at, &identity.name);
+        let reply = match connector.plugin.receive(self.call(connector, &intake, &identity.name), message).await {
             Ok((reply, _)) => reply,
             Err(failed) => {
                 let fault = Fault::from(failed);
@@ -160,9 +154,11 @@ impl Caller {
         let checkpoint = self.store.checkpoint(&owner).await.map_err(|error| Fault::hub(error.to_string()))?;
         let received_at = clock::now();
         let clock = RunClock::start(connector, received_at);
-        let intake = self.intake(connector, received_at);
+        // The version that the checkpoint gets with what this brings.
+        let name = format!("poll {}", checkpoint.as_ref().map_or(0, |c| c.version) + 1).into();
+        let intake = self.intake(connector, received_at, &name);
         let since = checkpoint.as_ref().map(|c| c.cursor.clone());
-        let polled = match connector.plugin.poll(self.call(connector, &intake), received_at, since, POLL_RECORDS).await {
+        let polled = match connector.plugin.poll(self.call(connector, &intake, &name), received_at, since, POLL_RECORDS).await {
             Ok((progress, _)) => {
                 let output = intake.finish().await;
                 let polled = Polled { accepted: output.accepted, quarantined: output.rejected, more: progress.more };
@@ -201,13 +197,14 @@ impl Caller {
         self.settle(commit).await.map(|_| ())
     }
 
-    fn intake(&self, connector: &Connector, received_at: Timestamp) -> Intake {
-        Intake::new(self.store.clone(), &self.channels, &connector.config, origin(connector), received_at)
+    fn intake(&self, connector: &Connector, received_at: Timestamp, message_name: &Arc<str>) -> Intake {
+        Intake::new(self.store.clone(), &self.channels, &connector.config, origin(connector), received_at, Arc::clone(message_name))
     }
 
-    fn call(&self, connector: &Connector, intake: &Intake) -> Call {
+    fn call(&self, connector: &Connector, intake: &Intake, message_name: &Arc<str>) -> Call {
         Call {
             connector: connector.id.clone(),
+            message_name: Arc::clone(message_name),
             settings: connector.config.settings.to_string(),
             limits: connector.config.limits,
             emit: Box::new(intake.clone()),

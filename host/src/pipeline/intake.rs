@@ -53,6 +53,7 @@ struct State {
     call: CallId,
     origin: Origin,
     received_at: Timestamp,
+    message_name: Arc<str>,
     ports: BTreeMap<Port, Channel>,
     decoder: Decoder,
     batches: BTreeMap<ChannelId, ValidBatch>,
@@ -66,14 +67,22 @@ struct State {
 }
 
 impl Intake {
-    /// An empty intake for one call of a connector.
-    pub fn new(store: Store, channels: &Channels, connector: &Connector, origin: Origin, received_at: Timestamp) -> Self {
+    /// An empty intake for one call of a connector, about the message of this name.
+    pub fn new(
+        store: Store,
+        channels: &Channels,
+        connector: &Connector,
+        origin: Origin,
+        received_at: Timestamp,
+        message_name: Arc<str>,
+    ) -> Self {
         let ports = connector.emits.iter().filter_map(|(port, channel)| Some((port.clone(), channels.get(channel)?.clone()))).collect();
         Self(Arc::new(Mutex::new(State {
             call: store.begin_call(),
             store,
             origin,
             received_at,
+            message_name,
             ports,
             decoder: Decoder::new(DecodeLimits::default()),
             batches: BTreeMap::new(),
@@ -129,7 +138,9 @@ impl State {
         if self.first.len() < FIRST {
             self.first.push(violation.clone());
         }
-        self.rejections.push(Rejection { channel: channel.id.clone(), schema: channel.schema.id().clone(), bytes, violation });
+        let (channel, schema) = (channel.id.clone(), channel.schema.id().clone());
+        let message_name = Some(Arc::clone(&self.message_name));
+        self.rejections.push(Rejection { channel, schema, bytes, violation, message_name });
     }
 
     fn take(&mut self, channel: &Channel, ndjson: &[u8]) -> Verdict {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use lienthong_core::hash::ContentHash;
 use tokio::sync::Semaphore;
 
 use super::call::{Caller, Connector, Identity, Ran, Received};
@@ -64,7 +65,8 @@ impl Messages {
     ) -> Option<Result<Received, Fault>> {
         let _place = tokio::time::timeout(PLACE_WAIT, self.places.acquire()).await.ok()?.ok()?;
         let own_key = || known_by(name.as_deref().unwrap_or_default(), &body.sha256);
-        let identity = Identity { key: key.map_or_else(own_key, String::into_bytes), sha256: body.sha256 };
+        let shown = name.as_deref().or(key.as_deref()).map_or_else(|| hash(&body), Arc::from);
+        let identity = Identity { key: key.map_or_else(own_key, String::into_bytes), sha256: body.sha256, name: shown };
         let message = Message { body: body.blob, name, content_type, received_at: clock::now() };
         let result = self.receive(message, identity).await;
         if let Err(fault) = &result {
@@ -83,7 +85,7 @@ impl Messages {
     /// Runs the plugin on one of a stream's messages, once it is its turn. The next one may be run before this one is settled.
     pub(super) async fn run_next(&self, body: &Body, stream: &Sequence) -> Result<UnderWay, Fault> {
         let _place = self.places.acquire().await.map_err(|_| Fault::hub("the hub is stopping"))?;
-        let identity = Identity { key: known_by("", &body.sha256), sha256: body.sha256 };
+        let identity = Identity { key: known_by("", &body.sha256), sha256: body.sha256, name: hash(body) };
         let message = Message { body: Arc::clone(&body.blob), name: None, content_type: None, received_at: clock::now() };
         self.run(message, identity, Some(stream.clone())).await
     }
@@ -108,6 +110,11 @@ impl Messages {
         let ran = self.caller.run(&self.connector, message, identity, sequence).await?;
         Ok(UnderWay { ran, running })
     }
+}
+
+/// What people call a message that nobody named.
+fn hash(body: &Body) -> Arc<str> {
+    ContentHash::new(body.sha256).to_string().into()
 }
 
 /// What a message is known by that has no key of its sender's own.

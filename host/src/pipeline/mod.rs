@@ -9,5 +9,6 @@ pub mod landing;
 pub mod messages;
 mod mllp;
 pub mod post;
+pub mod reply;
 pub mod supervision;
 pub mod supervisor;

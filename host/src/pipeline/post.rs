@@ -3,6 +3,7 @@
 //! Only the wrapping is read here; each record inside is decoded and validated by the channel's schema like any other.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use lienthong_core::decode::{DecodeLimits, Decoder};
 use lienthong_core::log::Origin;
@@ -112,6 +113,7 @@ pub async fn post(store: &Store, channel: &Channel, post: Post) -> Result<(Outco
 fn group(channel: &Channel, post: Post) -> Result<(Group, Vec<Reason>), Error> {
     let mut decoder = Decoder::new(DecodeLimits::default());
     let mut batch = ValidBatch::new(channel.schema.id().clone());
+    let message_name: Option<Arc<str>> = post.idempotency_key.as_deref().map(Arc::from);
     let mut rejections = Vec::new();
     let mut reasons = Vec::new();
     for (index, item) in items(post.format, &post.body)?.into_iter().enumerate() {
@@ -126,7 +128,8 @@ fn group(channel: &Channel, post: Post) -> Result<(Group, Vec<Reason>), Error> {
                     reasons.push(Reason { index: index as u64, violation: violation.clone() });
                 }
                 let schema = channel.schema.id().clone();
-                rejections.push(Rejection { channel: channel.id.clone(), schema, bytes: item.whole.to_vec(), violation });
+                let (channel, message_name) = (channel.id.clone(), message_name.clone());
+                rejections.push(Rejection { channel, schema, bytes: item.whole.to_vec(), violation, message_name });
             }
         }
     }

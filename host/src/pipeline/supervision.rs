@@ -2,11 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lienthong_core::id::{AgencyId, ConnectorId, PluginName};
 use lienthong_core::time::Timestamp;
 use serde::Serialize;
+
+use crate::transport::failed;
+use crate::transport::inbox::PassedOver;
 
 /// What a connector is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, utoipa::ToSchema)]
@@ -57,6 +61,12 @@ pub struct Condition {
     pub state: State,
     /// Messages that wait to be consumed.
     pub waiting: u64,
+    /// Messages that no try will help, each with its reason beside it, in `failed_folder` now; null without such a folder.
+    pub set_aside: Option<u64>,
+    /// Where they are.
+    pub failed_folder: Option<String>,
+    /// What lies in its inbox and is no message; null where there is none.
+    pub passed_over: Option<PassedOver>,
     /// Calls that ended.
     pub calls: u64,
     /// Calls of which nothing counts.
@@ -91,6 +101,9 @@ impl Condition {
             port: None,
             state: State::Idle,
             waiting: 0,
+            set_aside: None,
+            failed_folder: None,
+            passed_over: None,
             calls: 0,
             failures: 0,
             failures_in_a_row: 0,
@@ -122,9 +135,34 @@ impl Supervision {
         Self(Arc::new(Mutex::new(conditions.into_iter().map(|c| (c.connector.clone(), c)).collect())))
     }
 
-    /// All of them, by name.
-    pub fn all(&self) -> Vec<Condition> {
-        self.lock().values().cloned().collect()
+    /// All of them, by name. What is set aside is counted in the folders, where people move it away.
+    pub async fn all(&self) -> Vec<Condition> {
+        let mut all: Vec<_> = self.lock().values().cloned().collect();
+        let counted = tokio::task::spawn_blocking(move || {
+            for condition in &mut all {
+                let folder = condition.failed_folder.as_deref();
+                condition.set_aside = folder.and_then(|folder| failed::count(Path::new(folder)).ok());
+            }
+            all
+        });
+        // It neither panics nor is cancelled while anybody asks.
+        counted.await.unwrap_or_default()
+    }
+
+    /// Here lies what no try will help.
+    pub fn sets_aside(&self, connector: &ConnectorId, folder: &Path) {
+        self.change(connector, |condition| condition.failed_folder = Some(folder.display().to_string()));
+    }
+
+    /// This lies in its inbox and is no message. Answers whether it is more than before.
+    pub fn passed_over(&self, connector: &ConnectorId, now: Option<PassedOver>) -> bool {
+        let count = |passed: &Option<PassedOver>| passed.as_ref().map_or(0, |passed| passed.count);
+        let mut more = false;
+        self.change(connector, |condition| {
+            more = count(&now) > count(&condition.passed_over);
+            condition.passed_over = now;
+        });
+        more
     }
 
     /// So many messages wait.

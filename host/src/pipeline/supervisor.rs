@@ -3,9 +3,9 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
-use lienthong_core::city::{Mllp, Transport};
+use lienthong_core::city::{self, Mllp, Transport};
 use lienthong_core::id::ConnectorId;
 use lienthong_core::retry::Backoff;
 use tokio::task::JoinSet;
@@ -19,7 +19,7 @@ use crate::clock;
 use crate::disk::FileBlob;
 use crate::transport::body::Spool;
 use crate::transport::failed::FailedFolder;
-use crate::transport::inbox::{Arrival, Inbox, Settings, Shelf};
+use crate::transport::inbox::{Arrival, Inbox, PutBack, Settings, Shelf};
 use crate::transport::mllp::Listener;
 use crate::transport::name_pattern::NamePattern;
 use crate::wasm::Message;
@@ -27,8 +27,8 @@ use crate::wasm::Message;
 /// Between two looks at a folder.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// A file must have been left alone for so long.
-const SETTLE: Duration = Duration::from_secs(1);
+/// Between two looks for files that need no longer be kept.
+const FORGET_EVERY: Duration = Duration::from_secs(3_600);
 
 /// After failures that time may heal.
 const BACKOFF: Backoff = Backoff { first: Duration::from_secs(1), longest: Duration::from_secs(300) };
@@ -54,9 +54,10 @@ impl Supervisor {
     pub fn start(&mut self, messages: Messages) {
         let worker = Worker { stop: self.stop.clone(), messages };
         match &worker.messages.connector().config.transport {
-            Transport::Inbox { path, pattern } => {
-                let (folder, pattern) = (self.data_folder.join(path), pattern.clone());
-                self.tasks.spawn(async move { worker.watch(folder, &pattern).await });
+            Transport::Inbox(inbox) => {
+                let (folder, inbox) = (self.data_folder.join(&inbox.path), inbox.clone());
+                worker.messages.supervision().sets_aside(worker.id(), &Shelf::Failed.of(&folder));
+                self.tasks.spawn(async move { worker.watch(folder, &inbox).await });
             }
             Transport::Poll { every } => {
                 let every = *every;
@@ -71,6 +72,7 @@ impl Supervisor {
         let id = &messages.connector().id;
         messages.supervision().listens(id, listener.address);
         let failed = Arc::new(FailedFolder::new(self.data_folder.join("failed").join(id.as_str())));
+        messages.supervision().sets_aside(id, failed.path());
         let port = Port { failed, settings: Arc::new(settings), spool: self.spool.clone(), stop: self.stop.clone(), messages };
         self.tasks.spawn(port.serve(listener));
     }
@@ -95,11 +97,11 @@ impl Worker {
         &self.messages.connector().id
     }
 
-    async fn watch(self, folder: PathBuf, pattern: &str) {
-        let Some(pattern) = NamePattern::new(pattern) else { return };
+    async fn watch(self, folder: PathBuf, configured: &city::Inbox) {
+        let Some(pattern) = NamePattern::new(&configured.pattern) else { return };
         let mut failures = 0;
         let mut inbox = loop {
-            let settings = Settings { folder: folder.clone(), pattern: pattern.clone(), settle: SETTLE };
+            let settings = Settings { folder: folder.clone(), pattern: pattern.clone(), settle: configured.settle };
             match Inbox::open(settings).await {
                 Ok(inbox) => break inbox,
                 Err(error) => {
@@ -111,8 +113,12 @@ impl Worker {
                 }
             }
         };
-        let mut failures = 0;
+        let (mut failures, mut next_forget) = (0, Instant::now());
         loop {
+            if let Some(keep) = configured.keep.filter(|_| next_forget <= Instant::now()) {
+                next_forget = Instant::now() + FORGET_EVERY;
+                self.forget_done(&inbox, keep).await;
+            }
             let pause = match self.look(&mut inbox, failures).await {
                 Ok(()) => {
                     failures = 0;
@@ -129,17 +135,46 @@ impl Worker {
         }
     }
 
+    async fn forget_done(&self, inbox: &Inbox, keep: Duration) {
+        match inbox.forget_done(keep, SystemTime::now()).await {
+            Ok(0) => {}
+            Ok(files) => tracing::info!(connector = %self.id(), files, "files that were taken long ago were removed"),
+            Err(error) => tracing::warn!(connector = %self.id(), %error, "files that were taken long ago could not be removed"),
+        }
+    }
+
     /// Consumes what is ready. An error means: come back later, after so long if the agency system said so.
     async fn look(&self, inbox: &mut Inbox, failures: u32) -> Result<(), Option<Duration>> {
+        for PutBack { name: file, outcome } in inbox.put_back().await {
+            match outcome {
+                Ok(()) => {
+                    tracing::warn!(connector = %self.id(), file, "a file was written to after it was taken: it is put back and read again")
+                }
+                Err(error) => {
+                    tracing::error!(connector = %self.id(), file, %error, "a file was written to after it was taken, and could not be put back");
+                    self.messages
+                        .failed(format!("{file} was written to after it was taken; move it from `done` back into the inbox: {error}"));
+                }
+            }
+        }
         let scan = inbox.scan(SystemTime::now()).await.map_err(|error| {
             self.messages.failed(format!("inbox {}: {error}", inbox.folder().display()));
             None
         })?;
         let mut waiting = (scan.ready.len() + scan.unsettled) as u64;
         self.messages.supervision().waiting(self.id(), waiting);
+        let more = self.messages.supervision().passed_over(self.id(), scan.passed_over.clone());
+        if let Some(passed) = scan.passed_over.filter(|_| more) {
+            let (count, file) = (passed.count, passed.example);
+            tracing::warn!(connector = %self.id(), count, file, "files of the inbox are passed over: {}", passed.reason);
+        }
         for arrival in scan.ready {
             if self.stop.is_cancelled() {
                 return Ok(());
+            }
+            // It may have changed while those before it were read; a later look finds it again.
+            if !arrival.is_unchanged().await.unwrap_or(false) {
+                continue;
             }
             let (shelf, reason) = match self.consume(&arrival).await {
                 Ok(_) => (Shelf::Done, None),
@@ -155,10 +190,14 @@ impl Worker {
                     }
                 }
             };
-            inbox.shelve(&arrival, shelf, reason.as_deref()).await.map_err(|error| {
+            let shelved = inbox.shelve(&arrival, shelf, reason.as_deref()).await.map_err(|error| {
                 self.messages.failed(format!("{} could not be moved to {shelf:?}: {error}", arrival.path.display()));
                 None
             })?;
+            if shelved.is_none() {
+                tracing::warn!(connector = %self.id(), file = arrival.name, "a file was written to while it was read: it is read again");
+                continue;
+            }
             waiting = waiting.saturating_sub(1);
             self.messages.supervision().waiting(self.id(), waiting);
         }
@@ -179,7 +218,7 @@ impl Worker {
         // A file is known by its name and its hash: the same name with other content is another message.
         let key = known_by(&arrival.name, &sha256);
         let message = Message { body: Arc::new(blob), name: Some(arrival.name.clone()), content_type: None, received_at: clock::now() };
-        self.messages.receive(message, Identity { key, sha256 }).await
+        self.messages.receive(message, Identity { key, sha256, name: arrival.name.as_str().into() }).await
     }
 
     async fn poll(self, every: Duration) {

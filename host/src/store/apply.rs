@@ -13,7 +13,7 @@ use super::block::{Block, Sealed, SealedBatch, SealedRejections};
 use super::tail::End;
 use super::{Advance, CallId, KeyRow, Range, Receipt, Refusal, Remember, Remembered, Run, Sequence, decode, receipts};
 
-/// Rows of one INSERT with many; 12 parameters each, far below every database's limit.
+/// Rows of one INSERT with many; 14 parameters each at most, far below every database's limit.
 pub(super) const ROWS: usize = 500;
 
 /// What the writer can be asked to do.
@@ -332,14 +332,15 @@ impl Apply<'_> {
         let mut id = first;
         for items in rejections.items.chunks(ROWS) {
             let mut sql = QueryBuilder::new(
-                "INSERT INTO quarantine (id, channel, agency, connector, received_at, schema, pointer, keyword, message, block, start, size) ",
+                "INSERT INTO quarantine (id, channel, agency, connector, received_at, schema, pointer, keyword, message, block, start, size,
+                    message_name) ",
             );
             sql.push_values(items.iter().zip(id..), |mut row, (item, id)| {
                 row.push_bind(id).push_bind(item.channel.as_str()).push_bind(origin.agency.as_str());
                 row.push_bind(origin.connector.as_ref().map(|c| c.as_str())).push_bind(at.micros()).push_bind(item.schema.to_string());
                 row.push_bind(item.violation.pointer.as_str()).push_bind(item.violation.keyword.as_str());
                 row.push_bind(item.violation.message.as_str());
-                row.push_bind(number).push_bind(item.start as i64).push_bind(item.size as i64);
+                row.push_bind(number).push_bind(item.start as i64).push_bind(item.size as i64).push_bind(item.message_name.as_deref());
             });
             sql.build().persistent(false).execute(&mut *self.db).await?;
             id += items.len() as i64;

@@ -1,6 +1,8 @@
 //! Records and rejected items as compressed blocks of at most 1 MiB. Sealing happens in the callers' tasks, so that the
 //! writer only moves bytes.
 
+use std::sync::Arc;
+
 use lienthong_core::id::{ChannelId, SchemaId};
 use lienthong_core::record::{Envelope, Violation};
 
@@ -87,6 +89,7 @@ pub(super) struct SealedRejection {
     pub(super) channel: ChannelId,
     pub(super) schema: SchemaId,
     pub(super) violation: Violation,
+    pub(super) message_name: Option<Arc<str>>,
     pub(super) start: usize,
     pub(super) size: usize,
 }
@@ -111,8 +114,8 @@ impl Sealed {
                 sealed.rejections.push(SealedRejections { items: std::mem::take(&mut items), block: Block::seal(&raw, &[]) });
                 raw.clear();
             }
-            let Rejection { channel, schema, bytes, violation } = rejection;
-            items.push(SealedRejection { channel, schema, violation, start: raw.len(), size: bytes.len() });
+            let Rejection { channel, schema, bytes, violation, message_name } = rejection;
+            items.push(SealedRejection { channel, schema, violation, message_name, start: raw.len(), size: bytes.len() });
             raw.extend_from_slice(&bytes);
         }
         if !items.is_empty() {

@@ -2,6 +2,7 @@
 //! store again and again.
 
 mod attachments;
+mod quarantine;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use lienthong_core::time::Timestamp;
 use tokio::time::Instant;
 
 pub(crate) use attachments::{attached, attachment, attachments_count_with_their_group_or_never};
+pub(crate) use quarantine::{the_quarantine_keeps_items_whole, the_quarantine_knows_the_message_of_an_item};
 
 use super::{
     Advance, Append, Error, Group, KeyOwner, KeyRow, Outcome, Part, QuarantineFilter, Receipt, Refusal, Rejection, Remember, Run, RunError,
@@ -58,7 +60,8 @@ pub(crate) fn append(to: &str, batch: ValidBatch) -> Append {
 
 pub(crate) fn rejection(of: &str, bytes: &[u8]) -> Rejection {
     let violation = Violation { pointer: "/n".into(), keyword: "type".into(), message: "is no number".into() };
-    Rejection { channel: channel(of), schema: SchemaId::new("weather/readings.v3").unwrap(), bytes: bytes.to_vec(), violation }
+    let schema = SchemaId::new("weather/readings.v3").unwrap();
+    Rejection { channel: channel(of), schema, bytes: bytes.to_vec(), violation, message_name: None }
 }
 
 pub(crate) fn group(appends: Vec<Append>) -> Group {
@@ -384,33 +387,6 @@ pub(crate) async fn epochs_follow_each_other(open: impl AsyncFn() -> Store) {
     }
     let unknown = store.open_epoch(&channel("z/none"), 0).await;
     assert!(matches!(unknown, Err(Error::Refused(Refusal::UnknownChannel(_)))), "{unknown:?}");
-    adds_up(&store).await;
-}
-
-pub(crate) async fn the_quarantine_keeps_items_whole(open: impl AsyncFn() -> Store) {
-    let store = open().await;
-    store.ensure_channels(&[channel("a/one"), channel("a/two")]).await.unwrap();
-    let rejections: Vec<_> = (0..1_200_u32).map(|n| rejection(if n % 3 == 0 { "a/two" } else { "a/one" }, &vec![n as u8; 2_000])).collect();
-    let receipt = committed(store.commit(Group { rejections, ..group(vec![]) }).await);
-    assert_eq!((receipt.ranges.len(), receipt.quarantined), (0, 1_200));
-    let call = store.begin_call();
-    store.stage(call, part(vec![], (0..1_200_u32).map(|n| rejection("a/one", &n.to_be_bytes())).collect())).await.unwrap();
-    committed(store.commit(Group { publish: Some(call), ..group(vec![]) }).await);
-    let filter = |before, limit| QuarantineFilter { channel: Some(channel("a/two")), before, limit, ..QuarantineFilter::default() };
-    let page = store.quarantine(filter(None, 2)).await.unwrap();
-    assert_eq!(page.iter().map(|e| e.id).collect::<Vec<_>>(), [1_198, 1_195]);
-    let next = store.quarantine(filter(Some(1_195), 1)).await.unwrap();
-    let (entry, bytes) = store.quarantine_entry(next[0].id).await.unwrap().unwrap();
-    assert_eq!(
-        (entry.id, bytes, entry.origin.clone(), entry.violation.keyword.as_str()),
-        (1_192, vec![1_191_u32 as u8; 2_000], origin(), "type")
-    );
-    assert_eq!(store.quarantine_entry(1_201 + 777).await.unwrap().unwrap().1, 777_u32.to_be_bytes());
-    assert_eq!(store.quarantine_entry(9_999).await.unwrap(), None);
-    let none = QuarantineFilter { keyword: Some("maximum".into()), ..QuarantineFilter::default() };
-    assert_eq!(store.quarantine(none).await.unwrap(), []);
-    let connector = Some(ConnectorId::new("weather/stations").unwrap());
-    assert_eq!(store.quarantine(QuarantineFilter { connector, limit: 9_999, ..QuarantineFilter::default() }).await.unwrap().len(), 1_000);
     adds_up(&store).await;
 }
 

@@ -75,6 +75,8 @@ pub struct Rejection {
     pub bytes: Vec<u8>,
     /// Why it was refused.
     pub violation: Violation,
+    /// What its sender or the hub calls the message that it came in, for people who look for it.
+    pub message_name: Option<Arc<str>>,
 }
 
 /// The key under which a group is known for seven days.

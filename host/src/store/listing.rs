@@ -44,7 +44,7 @@ pub(super) async fn checkpoint(db: &mut SqliteConnection, owner: &str) -> Result
 
 pub(super) async fn quarantine(db: &mut SqliteConnection, filter: &QuarantineFilter) -> Result<Vec<QuarantineEntry>, Error> {
     let mut sql = QueryBuilder::new(
-        "SELECT id, channel, agency, connector, received_at, schema, pointer, keyword, message, size FROM quarantine WHERE id > 0",
+        "SELECT id, channel, agency, connector, received_at, schema, pointer, keyword, message, size, message_name FROM quarantine WHERE id > 0",
     );
     if let Some(channel) = &filter.channel {
         sql.push(" AND channel = ").push_bind(channel.as_str());
@@ -54,6 +54,9 @@ pub(super) async fn quarantine(db: &mut SqliteConnection, filter: &QuarantineFil
     }
     if let Some(keyword) = &filter.keyword {
         sql.push(" AND keyword = ").push_bind(keyword.as_str());
+    }
+    if let Some(name) = &filter.message_name {
+        sql.push(" AND message_name = ").push_bind(name.as_str());
     }
     if let Some(before) = filter.before {
         sql.push(" AND id < ").push_bind(i64::try_from(before).unwrap_or(i64::MAX));
@@ -72,12 +75,13 @@ fn entry(row: &SqliteRow) -> Result<QuarantineEntry, sqlx::Error> {
         schema: decode::text(row, 5, "schema")?,
         violation: Violation { pointer: row.try_get(6)?, keyword: row.try_get(7)?, message: row.try_get(8)? },
         size_bytes: decode::number(row, 9, "size")?,
+        message_name: row.try_get(10)?,
     })
 }
 
 pub(super) async fn quarantine_entry(db: &mut SqliteConnection, id: u64) -> Result<Option<(QuarantineEntry, Vec<u8>)>, Error> {
     let row = sqlx::query(
-        "SELECT q.id, q.channel, q.agency, q.connector, q.received_at, q.schema, q.pointer, q.keyword, q.message, q.size, q.block, q.start,
+        "SELECT q.id, q.channel, q.agency, q.connector, q.received_at, q.schema, q.pointer, q.keyword, q.message, q.size, q.message_name, q.block, q.start,
             block.raw_bytes, block.crc32, block.lz4, block.envelope_bytes, block.envelopes_lz4
          FROM quarantine AS q JOIN block ON block.block = q.block WHERE q.id = $1",
     )
@@ -86,8 +90,8 @@ pub(super) async fn quarantine_entry(db: &mut SqliteConnection, id: u64) -> Resu
     .await?;
     let Some(row) = row else { return Ok(None) };
     let entry = entry(&row)?;
-    let (number, start): (i64, usize) = (row.try_get(10)?, decode::number(&row, 11, "start")?);
-    let (raw, _) = read::block(&row, 12)?.unseal(number)?;
+    let (number, start): (i64, usize) = (row.try_get(11)?, decode::number(&row, 12, "start")?);
+    let (raw, _) = read::block(&row, 13)?.unseal(number)?;
     let bytes = usize::try_from(entry.size_bytes).ok().and_then(|size| raw.get(start..start.checked_add(size)?));
     let bytes = bytes.ok_or_else(|| Error::DamagedBlock { block: number, what: format!("it ends before entry {id}") })?.to_vec();
     Ok(Some((entry, bytes)))

@@ -37,6 +37,8 @@ pub struct QuarantineFilter {
     pub connector: Option<ConnectorId>,
     /// With this broken keyword only.
     pub keyword: Option<String>,
+    /// Of messages of this name only.
+    pub message_name: Option<String>,
     /// Older than this entry: the last id of the page before.
     pub before: Option<u64>,
     /// At most so many, and never more than 1,000.
@@ -45,7 +47,7 @@ pub struct QuarantineFilter {
 
 impl Default for QuarantineFilter {
     fn default() -> Self {
-        Self { channel: None, connector: None, keyword: None, before: None, limit: 100 }
+        Self { channel: None, connector: None, keyword: None, message_name: None, before: None, limit: 100 }
     }
 }
 
@@ -64,6 +66,8 @@ pub struct QuarantineEntry {
     pub schema: SchemaId,
     /// Why it was refused.
     pub violation: Violation,
+    /// The name of the message that it came in.
+    pub message_name: Option<String>,
     /// Length of its bytes.
     pub size_bytes: u64,
 }

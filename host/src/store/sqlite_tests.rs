@@ -24,6 +24,7 @@ conform!(
     waits_end_when_a_record_comes,
     epochs_follow_each_other,
     the_quarantine_keeps_items_whole,
+    the_quarantine_knows_the_message_of_an_item,
     attachments_count_with_their_group_or_never,
     runs_and_keys_are_kept,
     a_dropped_caller_breaks_nothing,
@@ -76,7 +77,7 @@ async fn a_newer_database_is_refused() {
     let mut db = super::database::writer(&super::database::file(folder.path())).await.unwrap();
     sqlx::query("INSERT INTO migration (version) VALUES (99)").execute(&mut db).await.unwrap();
     sqlx::Connection::close(db).await.unwrap();
-    insta::assert_snapshot!(refusal(folder.path()).await, @"the database has version 99, this hub knows up to 2: run the newer hub");
+    insta::assert_snapshot!(refusal(folder.path()).await, @"the database has version 99, this hub knows up to 3: run the newer hub");
 }
 
 #[tokio::test]
@@ -84,16 +85,21 @@ async fn a_database_of_an_earlier_hub_is_brought_up_to_date() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(Options::new(folder.path())).await.unwrap();
     store.ensure_channels(&[channel("a/one")]).await.unwrap();
-    assert!(matches!(store.commit(group(vec![append("a/one", numbered(0..3))])).await, Outcome::Committed(_)));
+    let rejections = vec![conformance::rejection("a/one", b"bad")];
+    let earlier = Group { rejections, ..group(vec![append("a/one", numbered(0..3))]) };
+    assert!(matches!(store.commit(earlier).await, Outcome::Committed(_)));
     store.close().await.unwrap();
     let mut db = super::database::writer(&super::database::file(folder.path())).await.unwrap();
     let before_attachments = "DROP TABLE attachment; DROP TABLE staged_attachment; DELETE FROM migration WHERE version > 1;
-        ALTER TABLE channel DROP COLUMN attachments; ALTER TABLE channel DROP COLUMN attachment_bytes";
+        ALTER TABLE channel DROP COLUMN attachments; ALTER TABLE channel DROP COLUMN attachment_bytes; DROP INDEX quarantine_by_message_name;
+        ALTER TABLE quarantine DROP COLUMN message_name; ALTER TABLE staged_rejection DROP COLUMN message_name";
     sqlx::raw_sql(before_attachments).execute(&mut db).await.unwrap();
     sqlx::Connection::close(db).await.unwrap();
     let store = Store::open(Options::new(folder.path())).await.unwrap();
     let sums = &store.sums().await.unwrap()[0];
     assert_eq!((sums.stored, sums.attachments, sums.attachment_bytes), (3, 0, 0));
+    let (entry, bytes) = store.quarantine_entry(1).await.unwrap().unwrap();
+    assert_eq!((entry.message_name, bytes), (None, b"bad".to_vec()));
     let attachments = vec![conformance::attachment(&store, "a/one", b"new").await];
     assert!(matches!(store.commit(super::Group { attachments, ..group(vec![]) }).await, Outcome::Committed(_)));
     assert_eq!(store.sums().await.unwrap()[0].attachments, 1);

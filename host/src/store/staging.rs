@@ -75,13 +75,15 @@ impl Apply<'_> {
             let number = self.block(block, at).await?;
             for (part, items) in items.chunks(ROWS).enumerate() {
                 let mut sql = QueryBuilder::new(
-                    "INSERT INTO staged_rejection (call, block, seq, start, channel, agency, connector, received_at, schema, pointer, keyword, message, size) ",
+                    "INSERT INTO staged_rejection (call, block, seq, start, channel, agency, connector, received_at, schema, pointer, keyword, message, size,
+                        message_name) ",
                 );
                 sql.push_values(items.iter().zip((part * ROWS) as i64..), |mut row, (item, seq)| {
                     row.push_bind(call.0).push_bind(number).push_bind(seq).push_bind(item.start as i64).push_bind(item.channel.as_str());
                     row.push_bind(origin.agency.as_str()).push_bind(origin.connector.as_ref().map(|c| c.as_str())).push_bind(at.micros());
                     row.push_bind(item.schema.to_string()).push_bind(item.violation.pointer.as_str());
                     row.push_bind(item.violation.keyword.as_str()).push_bind(item.violation.message.as_str()).push_bind(item.size as i64);
+                    row.push_bind(item.message_name.as_deref());
                 });
                 let done = sql.build().persistent(false).execute(&mut *self.db).await;
                 rows += done.map_err(|error| unknown_channel(error, &items[0].channel))?.rows_affected();
@@ -114,9 +116,10 @@ impl Apply<'_> {
 
     pub(super) async fn publish_rejections(&mut self, call: CallId, first: i64) -> Result<(), Trouble> {
         sqlx::query(
-            "INSERT INTO quarantine (id, channel, agency, connector, received_at, schema, pointer, keyword, message, block, start, size)
+            "INSERT INTO quarantine (id, channel, agency, connector, received_at, schema, pointer, keyword, message, block, start, size,
+                message_name)
              SELECT $1 + ROW_NUMBER() OVER (ORDER BY block, seq) - 1, channel, agency, connector, received_at, schema, pointer, keyword, message, block,
-                start, size
+                start, size, message_name
              FROM staged_rejection WHERE call = $2",
         )
         .bind(first)

@@ -16,6 +16,25 @@ use tokio::sync::OnceCell;
 use super::body::Body;
 use crate::disk::{Disk, Draft, Privacy};
 
+/// Stands behind a message's name in the name of its reason.
+pub const REASON: &str = ".reason.txt";
+
+/// How many messages lie in a folder of failed ones, their reasons not counted. One that was never made holds none.
+pub fn count(folder: &Path) -> io::Result<u64> {
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        entries => entries?,
+    };
+    let mut messages = 0;
+    for entry in entries {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        messages += u64::from(!name.starts_with('.') && !name.ends_with(REASON) && entry.file_type()?.is_file());
+    }
+    Ok(messages)
+}
+
 /// Messages that are kept.
 const MESSAGES: usize = 1_000;
 /// Bytes of all of them.
@@ -62,7 +81,7 @@ impl FailedFolder {
         if messages >= MESSAGES || bytes.saturating_add(body.blob.size()) > BYTES {
             return Ok(Kept::Full);
         }
-        write(disk, disk.root().join(format!("{name}.reason.txt")), &reason.as_bytes().to_vec()).await?;
+        write(disk, disk.root().join(format!("{name}{REASON}")), &reason.as_bytes().to_vec()).await?;
         write(disk, target.clone(), &*body.blob).await?;
         Ok(Kept::At(target))
     }
@@ -126,6 +145,8 @@ mod tests {
         let mut endings: Vec<_> = names.filter(|name| name.len() > 64).map(|name| name[64..].to_owned()).collect();
         endings.sort();
         assert_eq!(endings, [".message", ".message", ".reason.txt", ".reason.txt"]);
+        assert_eq!(count(failed.path()).unwrap(), 2);
+        assert_eq!(count(&dir.path().join("never made")).unwrap(), 0);
     }
 
     #[tokio::test]

@@ -2,16 +2,25 @@
 //!
 //! Agencies drop files by FTP, SFTP or a share, often slowly and under the final name. A file is taken only when nobody
 //! has written to it for [`Settings::settle`] and two looks saw it the same; names that start with a dot or end in
-//! `.part`, `.tmp`, `.filepart` or `.crdownload` are never taken, so that a writer may rename when done.
+//! `.part`, `.tmp`, `.filepart` or `.crdownload` are never taken, so that a writer may rename when done. Nor are the reasons
+//! of failed files (`.reason.txt`), which people may move back with them, whatever the pattern. A writer that
+//! pauses for longer is noticed: its file stays, or is put back, and is read again.
+
+mod shelf;
 
 use std::collections::HashMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::fs::Metadata;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use serde::Serialize;
 use tokio::fs;
 
+use self::shelf::Shelved;
+pub use self::shelf::{PutBack, Shelf};
+use super::failed::REASON;
 use super::name_pattern::NamePattern;
 
 const UNFINISHED: [&str; 4] = [".part", ".tmp", ".filepart", ".crdownload"];
@@ -32,12 +41,20 @@ pub struct Settings {
 pub struct Inbox {
     settings: Settings,
     seen: HashMap<OsString, Stamp>,
+    /// Taken lately, and perhaps still written to.
+    watched: Vec<Shelved>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Stamp {
     size: u64,
     modified: SystemTime,
+}
+
+impl Stamp {
+    fn of(meta: &Metadata) -> io::Result<Self> {
+        Ok(Self { size: meta.len(), modified: meta.modified()? })
+    }
 }
 
 /// A file that is whole, as far as can be seen.
@@ -47,9 +64,14 @@ pub struct Arrival {
     pub name: String,
     /// Where it is.
     pub path: PathBuf,
-    /// Its length in bytes.
-    pub size: u64,
-    modified: SystemTime,
+    stamp: Stamp,
+}
+
+impl Arrival {
+    /// Nobody has written to it since it was seen.
+    pub async fn is_unchanged(&self) -> io::Result<bool> {
+        Ok(Stamp::of(&fs::symlink_metadata(&self.path).await?)? == self.stamp)
+    }
 }
 
 /// What one look at the folder found.
@@ -59,22 +81,27 @@ pub struct Scan {
     pub ready: Vec<Arrival>,
     /// Files that fit the pattern and still change.
     pub unsettled: usize,
+    /// What lies there and is no message.
+    pub passed_over: Option<PassedOver>,
 }
 
-/// Where a consumed file goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shelf {
-    /// Its records are stored.
-    Done,
-    /// It could not be read at all; the reason lies beside it.
-    Failed,
+/// What an inbox holds that nobody will ever take.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct PassedOver {
+    /// How many files, folders and links.
+    pub count: u64,
+    /// The first of them by name.
+    pub example: String,
+    /// Why that one is passed over.
+    pub reason: &'static str,
 }
 
-impl Shelf {
-    const fn folder(self) -> &'static str {
-        match self {
-            Self::Done => "done",
-            Self::Failed => "failed",
+impl Scan {
+    fn pass_over(&mut self, name: &str, reason: &'static str) {
+        let passed = self.passed_over.get_or_insert_with(|| PassedOver { count: 0, example: name.to_owned(), reason });
+        passed.count += 1;
+        if *name < *passed.example {
+            (passed.example, passed.reason) = (name.to_owned(), reason);
         }
     }
 }
@@ -82,10 +109,10 @@ impl Shelf {
 impl Inbox {
     /// Makes the folders.
     pub async fn open(settings: Settings) -> io::Result<Self> {
-        for shelf in [Shelf::Done, Shelf::Failed] {
-            fs::create_dir_all(settings.folder.join(shelf.folder())).await?;
+        for shelf in Shelf::ALL {
+            fs::create_dir_all(shelf.of(&settings.folder)).await?;
         }
-        Ok(Self { settings, seen: HashMap::new() })
+        Ok(Self { settings, seen: HashMap::new(), watched: Vec::new() })
     }
 
     /// The watched folder.
@@ -100,63 +127,56 @@ impl Inbox {
         let mut entries = fs::read_dir(&self.settings.folder).await?;
         while let Some(entry) = entries.next_entry().await? {
             let os_name = entry.file_name();
-            let Some(name) = os_name.to_str().filter(|name| self.is_message(name)) else { continue };
-            // The file may be gone again; only regular files are messages, links are not followed.
-            let Ok(meta) = fs::symlink_metadata(entry.path()).await else { continue };
-            if !meta.is_file() {
+            let name = os_name.to_string_lossy();
+            if is_set_apart(&name) {
                 continue;
             }
-            let stamp = Stamp { size: meta.len(), modified: meta.modified()? };
+            // The file may be gone again; only regular files are messages, links are not followed.
+            let Ok(meta) = fs::symlink_metadata(entry.path()).await else { continue };
+            if meta.is_dir() && Shelf::ALL.iter().any(|shelf| shelf.name() == name) {
+                continue;
+            }
+            if let Some(reason) = self.no_message(&os_name, &meta) {
+                scan.pass_over(&name, reason);
+                continue;
+            }
+            let stamp = Stamp::of(&meta)?;
             // Before or after: a clock that was set back must not hold files for ever.
             let distance = now.duration_since(stamp.modified).unwrap_or_else(|early| early.duration());
             let left_alone = distance >= self.settings.settle;
             if left_alone && self.seen.get(&os_name) == Some(&stamp) {
-                scan.ready.push(Arrival { name: name.to_owned(), path: entry.path(), size: stamp.size, modified: stamp.modified });
+                scan.ready.push(Arrival { name: name.into_owned(), path: entry.path(), stamp });
             } else {
                 scan.unsettled += 1;
             }
             seen.insert(os_name, stamp);
         }
         self.seen = seen;
-        scan.ready.sort_by(|a, b| (a.modified, &a.name).cmp(&(b.modified, &b.name)));
+        scan.ready.sort_by(|a, b| (a.stamp.modified, &a.name).cmp(&(b.stamp.modified, &b.name)));
         Ok(scan)
     }
 
-    /// Moves a consumed file away. A reason is written beside a failed one as `<name>.reason.txt`.
-    pub async fn shelve(&mut self, arrival: &Arrival, shelf: Shelf, reason: Option<&str>) -> io::Result<PathBuf> {
-        let folder = self.settings.folder.join(shelf.folder());
-        let target = free_name(&folder, &arrival.name).await?;
-        if let Some(reason) = reason {
-            let mut beside = target.clone().into_os_string();
-            beside.push(".reason.txt");
-            fs::write(&beside, reason).await?;
+    fn no_message(&self, name: &OsStr, meta: &Metadata) -> Option<&'static str> {
+        match name.to_str() {
+            _ if meta.is_dir() => Some("it is a folder: subfolders are not looked into"),
+            _ if !meta.is_file() => Some("it is no regular file: links are not followed"),
+            None => Some("its name is not UTF-8"),
+            Some(name) if self.settings.pattern.matches(name) => None,
+            Some(_) => Some("its name does not fit the inbox's `pattern`"),
         }
-        fs::rename(&arrival.path, &target).await?;
-        self.seen.remove(std::ffi::OsStr::new(&arrival.name));
-        Ok(target)
-    }
-
-    fn is_message(&self, name: &str) -> bool {
-        !name.starts_with('.') && !UNFINISHED.iter().any(|end| name.ends_with(end)) && self.settings.pattern.matches(name)
     }
 }
 
-/// `name`, or `name.2`, `name.3` … where an earlier file of that name lies already.
-async fn free_name(folder: &Path, name: &str) -> io::Result<PathBuf> {
-    let mut candidate = folder.join(name);
-    let mut number = 2u32;
-    while fs::try_exists(&candidate).await? {
-        candidate = folder.join(format!("{name}.{number}"));
-        number += 1;
-    }
-    Ok(candidate)
+/// Not meant to be taken, or not yet.
+fn is_set_apart(name: &str) -> bool {
+    name.starts_with('.') || name.ends_with(REASON) || UNFINISHED.iter().any(|end| name.ends_with(end))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    async fn inbox(folder: &Path) -> Inbox {
+    pub(super) async fn inbox(folder: &Path) -> Inbox {
         let settings = Settings { folder: folder.to_owned(), pattern: NamePattern::new("*.txt").unwrap(), settle: Duration::from_secs(1) };
         Inbox::open(settings).await.unwrap()
     }
@@ -184,7 +204,7 @@ mod tests {
     async fn unfinished_names_folders_and_links_are_left_alone() {
         let dir = tempfile::tempdir().unwrap();
         let mut inbox = inbox(dir.path()).await;
-        for name in ["b.txt.part", ".c.txt", "d.tmp", "e.csv"] {
+        for name in ["b.txt.part", ".c.txt", "d.tmp", "e.csv", "E.TXT", "h.reason.txt"] {
             std::fs::write(dir.path().join(name), "x").unwrap();
         }
         std::fs::create_dir(dir.path().join("f.txt")).unwrap();
@@ -193,22 +213,7 @@ mod tests {
         inbox.scan(later).await.unwrap();
         let scan = inbox.scan(later).await.unwrap();
         assert_eq!((names(&scan).len(), scan.unsettled), (0, 0));
-    }
-
-    #[tokio::test]
-    async fn consumed_files_move_away_and_never_overwrite_each_other() {
-        let dir = tempfile::tempdir().unwrap();
-        let mut inbox = inbox(dir.path()).await;
-        let later = SystemTime::now() + Duration::from_secs(60);
-        for round in 0..2 {
-            std::fs::write(dir.path().join("a.txt"), format!("round {round}")).unwrap();
-            inbox.scan(later).await.unwrap();
-            let arrival = inbox.scan(later).await.unwrap().ready.remove(0);
-            inbox.shelve(&arrival, Shelf::Failed, Some("line 1: not a reading")).await.unwrap();
-        }
-        assert_eq!(std::fs::read_to_string(dir.path().join("failed/a.txt")).unwrap(), "round 0");
-        assert_eq!(std::fs::read_to_string(dir.path().join("failed/a.txt.2")).unwrap(), "round 1");
-        assert!(dir.path().join("failed/a.txt.2.reason.txt").exists());
-        assert!(!dir.path().join("a.txt").exists());
+        let passed = scan.passed_over.unwrap();
+        assert_eq!((passed.count, passed.example.as_str(), passed.reason), (4, "E.TXT", "its name does not fit the inbox's `pattern`"));
     }
 }

@@ -22,6 +22,8 @@ pub const CURSOR_BYTES: usize = 64 << 10;
 pub struct Call {
     /// For whom; named in log lines and denials.
     pub connector: ConnectorId,
+    /// What people call the message that it is about; named in log lines.
+    pub message_name: Arc<str>,
     /// The connector's settings: a JSON object that was checked against the manifest.
     pub settings: String,
     /// What the call may use.
@@ -31,6 +33,13 @@ pub struct Call {
     pub emit: Box<dyn Emit>,
     /// The way out. Without one every request is denied.
     pub door: Option<Door>,
+}
+
+/// Whose call it is and about which message, for log lines.
+#[derive(Debug, Clone)]
+pub(super) struct Subject {
+    pub(super) connector: ConnectorId,
+    pub(super) message: Arc<str>,
 }
 
 /// One message for a receiver.

@@ -9,10 +9,9 @@ use bytes::Bytes;
 use http::{Request, Response, header};
 use http_body::Frame;
 use http_body_util::BodyExt;
-use lienthong_core::id::ConnectorId;
 use wasmtime_wasi_http::{Error as HttpError, RequestOptions, WasiBody, WasiHttpHooks};
 
-use super::call::Cause;
+use super::call::{Cause, Subject};
 use super::meter::{Breach, HttpMeter, Meter};
 use super::stdio::Tail;
 use crate::net::{self, Caps, Door};
@@ -23,7 +22,7 @@ type Done = Box<dyn Future<Output = Result<(), HttpError>> + Send>;
 
 pub(super) struct Hooks {
     door: Door,
-    connector: ConnectorId,
+    subject: Subject,
     meter: Arc<HttpMeter>,
     breach: Breach,
     tail: Tail,
@@ -33,10 +32,10 @@ pub(super) struct Hooks {
 }
 
 impl Hooks {
-    pub(super) fn new(door: Option<Door>, connector: ConnectorId, meter: &Meter, tail: Tail) -> Self {
+    pub(super) fn new(door: Option<Door>, subject: Subject, meter: &Meter, tail: Tail) -> Self {
         Self {
             door: door.unwrap_or_else(Door::closed),
-            connector,
+            subject,
             meter: Arc::clone(&meter.http),
             breach: meter.breach.clone(),
             tail,
@@ -48,7 +47,8 @@ impl Hooks {
 
     /// Tells the operator, and the guest's own story.
     fn warn(&self, line: &str) {
-        tracing::warn!(target: "plugin", connector = %self.connector, "{line}");
+        let Subject { connector, message } = &self.subject;
+        tracing::warn!(target: "plugin", %connector, message_name = %message, "{line}");
         self.tail.push(format!("{line}\n").as_bytes());
     }
 }
@@ -78,7 +78,7 @@ impl WasiHttpHooks for Hooks {
             response_bytes: self.max_bytes,
         };
         let (meter, breach, max_bytes) = (Arc::clone(&self.meter), self.breach.clone(), self.max_bytes);
-        let (connector, tail) = (self.connector.clone(), self.tail.clone());
+        let (subject, tail) = (self.subject.clone(), self.tail.clone());
         Box::new(async move {
             match door.send(request, caps).await {
                 Ok(response) => {
@@ -86,8 +86,8 @@ impl WasiHttpHooks for Hooks {
                     Ok((metered, Box::new(async { Ok(()) }) as Done))
                 }
                 Err(error) => {
-                    let line = chain(&error);
-                    tracing::debug!(target: "plugin", %connector, "{line}");
+                    let (line, Subject { connector, message }) = (chain(&error), subject);
+                    tracing::debug!(target: "plugin", %connector, message_name = %message, "{line}");
                     tail.push(format!("{line}\n").as_bytes());
                     Err(answer(&error))
                 }

@@ -7,7 +7,7 @@ use wasmtime::component::Resource;
 
 use super::bindings::lienthong::connector::io::{self, Attached, IoError, Refusal, Verdict};
 use super::bindings::lienthong::connector::{config, log, types};
-use super::call::Cause;
+use super::call::{Cause, Subject};
 use super::state::State;
 
 /// The most one read of a blob returns, bytes.
@@ -179,12 +179,12 @@ impl log::Host for State {
         let line: String = message.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect();
         self.tail.push(line.as_bytes());
         self.tail.push(b"\n");
-        let (connector, message) = (&self.connector, self.message.as_deref());
+        let Subject { connector, message } = &self.subject;
         match level {
-            log::Level::Error => tracing::error!(target: "plugin", %connector, file = message, "{line}"),
-            log::Level::Warn => tracing::warn!(target: "plugin", %connector, file = message, "{line}"),
-            log::Level::Info => tracing::info!(target: "plugin", %connector, file = message, "{line}"),
-            log::Level::Debug => tracing::debug!(target: "plugin", %connector, file = message, "{line}"),
+            log::Level::Error => tracing::error!(target: "plugin", %connector, message_name = %message, "{line}"),
+            log::Level::Warn => tracing::warn!(target: "plugin", %connector, message_name = %message, "{line}"),
+            log::Level::Info => tracing::info!(target: "plugin", %connector, message_name = %message, "{line}"),
+            log::Level::Debug => tracing::debug!(target: "plugin", %connector, message_name = %message, "{line}"),
         }
         Ok(())
     }

@@ -169,7 +169,6 @@ impl Job for Receive {
         let Some(export) = &loaded.receiver else { return Ok(Err(absent(Interface::Receiver))) };
         let guest = export.load(&mut *store, instance)?;
         let Message { body, name, content_type, received_at } = self.0;
-        store.data_mut().message.clone_from(&name);
         let body = store.data_mut().table.push(Body(body))?;
         let message = receiver::Message { body, name, content_type, received_at: millis(received_at) };
         let answer = guest.call_receive(&mut *store, &message).await?;

@@ -1,12 +1,11 @@
 //! The data of one call's store: what its imports reach.
 
-use lienthong_core::id::ConnectorId;
 use lienthong_core::ports::Emit;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
-use super::call::Call;
+use super::call::{Call, Subject};
 use super::http::Hooks;
 use super::meter::Meter;
 use super::stdio::Tail;
@@ -19,9 +18,7 @@ const RANDOM_BYTES: u64 = 1 << 20;
 const HEADER_BYTES: usize = 64 << 10;
 
 pub(super) struct State {
-    pub(super) connector: ConnectorId,
-    /// The name of the message that the call is about, where it has one.
-    pub(super) message: Option<String>,
+    pub(super) subject: Subject,
     pub(super) settings: String,
     pub(super) emit: Box<dyn Emit>,
     pub(super) meter: Meter,
@@ -38,6 +35,7 @@ impl State {
     pub(super) fn new(call: Call) -> Self {
         let meter = Meter::new(call.limits);
         let tail = Tail::default();
+        let subject = Subject { connector: call.connector, message: call.message_name };
         let mut table = ResourceTable::new();
         table.set_max_capacity(RESOURCES);
         let wasi = WasiCtxBuilder::new()
@@ -50,20 +48,8 @@ impl State {
             .build();
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(HEADER_BYTES);
-        let hooks = Hooks::new(call.door, call.connector.clone(), &meter, tail.clone());
-        Self {
-            connector: call.connector,
-            message: None,
-            settings: call.settings,
-            emit: call.emit,
-            meter,
-            tail,
-            table,
-            open_attachments: 0,
-            wasi,
-            http,
-            hooks,
-        }
+        let hooks = Hooks::new(call.door, subject.clone(), &meter, tail.clone());
+        Self { subject, settings: call.settings, emit: call.emit, meter, tail, table, open_attachments: 0, wasi, http, hooks }
     }
 }
 

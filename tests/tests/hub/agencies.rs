@@ -230,7 +230,7 @@ async fn what_does_not_fit_is_kept_in_quarantine_with_its_reason_and_its_bytes()
     }
     let mut body = body.into_bytes();
     body.extend(b"{\"station\":\"\xff\",\"value\":1}\n");
-    let answer = environment.post(RECORDS, NDJSON, body).send().await.expect(200).json();
+    let answer = environment.post(RECORDS, NDJSON, body).header("idempotency-key", "sent-at-noon").send().await.expect(200).json();
     assert_eq!((&answer["accepted"], &answer["quarantined"]), (&json!(1), &json!(bad.len() + 1)));
     let reasons = answer["reasons"].as_array().unwrap();
     for (nth, (line, pointer, keyword, word)) in bad.iter().enumerate() {
@@ -250,8 +250,8 @@ async fn what_does_not_fit_is_kept_in_quarantine_with_its_reason_and_its_bytes()
         let whole = operator.get(&format!("/v1/quarantine/{}", entry["id"])).send().await.expect(200).json();
         assert_eq!((&whole["text"], &whole["keyword"], &whole["size_bytes"]), (&json!(line), &json!(keyword), &json!(line.len())));
         assert_eq!(
-            (&whole["agency"], &whole["connector"], &whole["schema"]),
-            (&json!("environment"), &Value::Null, &json!("air/readings.v1"))
+            (&whole["agency"], &whole["connector"], &whole["message_name"], &whole["schema"]),
+            (&json!("environment"), &Value::Null, &json!("sent-at-noon"), &json!("air/readings.v1"))
         );
     }
     let newest = operator.get("/v1/quarantine?keyword=decode&limit=1").send().await.expect(200).json();

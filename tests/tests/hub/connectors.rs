@@ -1,11 +1,13 @@
 //! Agency systems that send their own formats, through compiled plugins.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use lienthong_examples::sim::transport::feed::Feed;
 use lienthong_tests::client::Client;
 use lienthong_tests::feed_server::{FeedServer, Seen};
 use lienthong_tests::hub::{Hub, channel_status, connector_status, landed};
+use lienthong_tests::program;
 use lienthong_tests::wait::until;
 use serde_json::{Value, json};
 
@@ -81,7 +83,7 @@ async fn a_file_is_consumed_once_and_its_bad_line_is_in_quarantine() {
     assert_eq!(quarantine.len(), 1);
     assert_eq!((&quarantine[0]["pointer"], &quarantine[0]["keyword"]), (&json!("line 3"), &json!("plugin")));
     let whole = town.operator.get(&format!("/v1/quarantine/{}", quarantine[0]["id"])).send().await.expect(200).json();
-    assert_eq!(whole["text"], "PM10\t#OVER\tug/m3\t20261123090500\t00");
+    assert_eq!((&whole["text"], &whole["message_name"]), (&json!("PM10\t#OVER\tug/m3\t20261123090500\t00"), &json!(NAME)));
     let event = town.operations.get(&format!("/v1/channels/{OBSERVATIONS}/records?limit=1")).send().await.expect(200).json();
     assert_eq!(event[0]["source"], "/v1/connectors/environment/stations");
 
@@ -100,7 +102,32 @@ async fn a_file_is_consumed_once_and_its_bad_line_is_in_quarantine() {
     appears(inbox.join("done").join(NAME.replace("KK01", "KK02"))).await;
     let status = landed(&town.operator, OBSERVATIONS, 7).await;
     assert_eq!((&status["quarantined"], &status["accepted"]), (&json!(2), &json!(9)));
+    let of_file = format!("/v1/quarantine?message_name={}", NAME.replace("KK01", "KK02"));
+    let of_file = town.operator.get(&of_file).send().await.expect(200).json();
+    assert_eq!(of_file["entries"].as_array().unwrap().len(), 1);
+    assert_eq!(of_file["entries"][0]["id"], town.quarantine("environment/stations").await[0]["id"]);
     assert_eq!(lienthong_tests::lake::table(&town.hub.city().data(), OBSERVATIONS).rows, 7);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_slow_writer_adds_to_a_file_that_was_taken_is_read_too() {
+    let town = Town::start().await;
+    let inbox = town.inbox("air");
+    let mut writer = std::fs::File::create(inbox.join(NAME)).unwrap();
+    writer.write_all(b"PM2.5\t20.6\tug/m3\t20261123090500\t00\nCO\t1").unwrap();
+    appears(inbox.join("done").join(NAME)).await;
+    writer.write_all(b"2.5\tmg/m3\t20261123090500\t00\n").unwrap();
+    drop(writer);
+    until("the file is read again", || async {
+        let records = town.records(OBSERVATIONS).await;
+        records.iter().any(|record| record["parameter"] == "CO" && record["value"] == 12.5).then_some(())
+    })
+    .await;
+    let whole = "PM2.5\t20.6\tug/m3\t20261123090500\t00\nCO\t12.5\tmg/m3\t20261123090500\t00\n";
+    assert_eq!(appears(inbox.join("done").join(NAME)).await, whole.as_bytes());
+    let quarantine = town.quarantine("environment/stations").await;
+    assert_eq!((quarantine.len(), &quarantine[0]["pointer"]), (1, &json!("line 2")));
+    assert!(town.hub.log().contains("a file was written to after it was taken"), "{}", town.hub.log());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -128,6 +155,51 @@ async fn a_file_that_is_none_is_set_aside_with_its_reason_and_does_not_block_the
     assert_eq!((&status["accepted"], &status["stored"]), (&json!(1), &json!(1)));
     let connector = connector_status(&town.operator, "environment/stations").await;
     assert_eq!((&connector["failures"], &connector["calls"], &connector["waiting"]), (&json!(3), &json!(4), &json!(0)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failed_file_is_in_sight_until_it_is_mended_and_moved_back() {
+    let mut town = Town::start().await;
+    let (inbox, failed) = (town.inbox("air"), town.inbox("air").join("failed"));
+    drop_file(&inbox, NAME, "nonsense\n".repeat(1200).as_bytes());
+    appears(failed.join(NAME)).await;
+    drop_file(&inbox, &NAME.replace(".txt", ".TXT"), b"PM10\t1\tug/m3\t20261123090500\t00\n");
+    std::fs::create_dir(inbox.join("old")).unwrap();
+    let next = "LamDong_TramA_KK01_20261123092000.txt";
+    drop_file(&inbox, next, b"PM10\t1\tug/m3\t20261123092000\t00\n");
+    appears(inbox.join("done").join(next)).await;
+    // Neither a file that follows nor a restart makes it forgotten.
+    town.hub.kill().await;
+    town.hub.start_again().await;
+    let passed_over = async || {
+        let connector = connector_status(&town.operator, "environment/stations").await;
+        (connector["passed_over"]["count"] == 2).then_some(connector)
+    };
+    let connector = until("the restarted hub looked into the inbox", passed_over).await;
+    assert_eq!((&connector["set_aside"], &connector["passed_over"]["example"]), (&json!(1), &json!(NAME.replace(".txt", ".TXT"))));
+    assert_eq!(connector["failed_folder"], failed.to_str().unwrap());
+    let metrics = town.operator.get("/metrics").send().await.expect(200).text();
+    assert!(metrics.contains("lienthong_connector_set_aside{connector=\"environment/stations\"} 1\n"), "{metrics}");
+    let said = program::run(&["status", "--data", program::argument(&town.hub.city().data())]).await.stdout;
+    assert!(said.contains("environment/stations: 1 set aside in "), "{said}");
+    assert!(said.contains("environment/stations: 2 passed over in its inbox, for example "), "{said}");
+
+    let reason = std::fs::read_to_string(failed.join(format!("{NAME}.reason.txt"))).unwrap();
+    assert!(reason.contains("no station file"), "{reason}");
+    std::fs::write(failed.join(NAME), b"PM10\t2\tug/m3\t20261123090500\t00\n").unwrap();
+    for entry in std::fs::read_dir(&failed).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::rename(entry.path(), inbox.join(entry.file_name())).unwrap();
+    }
+    appears(inbox.join("done").join(NAME)).await;
+    let connector = until("all of it is taken", || async {
+        let connector = connector_status(&town.operator, "environment/stations").await;
+        (connector["waiting"] == 0).then_some(connector)
+    })
+    .await;
+    assert_eq!((&connector["set_aside"], &connector["failures"]), (&json!(0), &json!(0)));
+    assert_eq!(town.records(OBSERVATIONS).await.len(), 2);
+    assert!(!inbox.join(format!("{NAME}.reason.txt")).exists(), "the reason was left behind");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -164,12 +236,16 @@ async fn a_message_is_answered_after_its_commit_and_known_when_it_comes_again() 
     assert_eq!(send(other, NAME, None).await.expect(200).json()["repeated"], true);
     assert_eq!(send(other, &NAME.replace("KK01", "KK02"), None).await.expect(200).json()["repeated"], false);
 
-    environment.post(MESSAGES, "text/plain", other.to_owned() + " ").send().await.problem(422, "set `station`");
+    let nameless = environment.post(MESSAGES, "text/plain", other.to_owned() + " ").send().await.problem(422, "set `station`");
+    nameless.problem(422, "send `Content-Disposition: attachment; filename=");
+    let named = send("\u{feff}nonsense", "readings.txt", None).await.problem(422, "");
+    assert!(!named.text().contains("Content-Disposition"), "{}", named.text());
     town.operations.post(MESSAGES, "text/plain", text).send().await.problem(404, "webhook connector");
     town.hub.nobody().post(MESSAGES, "text/plain", text).send().await.problem(401, "Bearer");
     environment.post("/v1/connectors/environment/stations/messages", "text/plain", text).send().await.problem(404, "webhook connector");
     let status = landed(&town.operator, OBSERVATIONS, 3).await;
     assert_eq!(status["quarantined"], 1);
+    assert_eq!(town.quarantine("environment/push").await[0]["message_name"], NAME);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -217,6 +293,7 @@ async fn a_timetable_comes_by_folder_and_by_web_and_is_not_fetched_again_unless_
         assert_eq!((of("dropped"), of("fetched")), (rows.good, once[channel].good + rows.good), "{channel}");
     }
     assert_eq!(connector_status(&town.operator, "transport/fetched").await["failures"], 0);
+    assert_eq!(town.quarantine("transport/fetched").await[0]["message_name"], "poll 2");
 
     // A zip that is none.
     drop_file(&town.inbox("gtfs"), "broken.zip", b"PK\x03\x04 and then nothing");

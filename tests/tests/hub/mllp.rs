@@ -149,6 +149,7 @@ async fn a_failed_message_ends_its_connection_behind_the_answers_before_it_and_i
     }
     assert_eq!(town.ids().await, (0..5).map(id).collect::<Vec<_>>());
     town.last_error("the sender was not answered and still has it").await;
+    assert_eq!(lienthong_tests::hub::connector_status(&town.operator, "trial/stream").await["set_aside"], 1);
     let folder = std::fs::read_dir(town.hub.city().data().join("failed/trial/stream")).unwrap();
     let kept: BTreeSet<PathBuf> = folder.map(|entry| entry.unwrap().path()).filter(|path| path.extension().is_some()).collect();
     let [message, reason] = kept.iter().collect::<Vec<_>>()[..] else { panic!("{kept:?}") };

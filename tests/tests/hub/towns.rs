@@ -176,7 +176,7 @@ connectors:
   environment/stations:
     plugin: environment-tt10
     agency: environment
-    inbox: { path: inbox/air, pattern: "*.txt" }
+    inbox: { path: inbox/air, pattern: "*.txt", settle: 500ms }
     emits: { readings: environment/observations }
   environment/push:
     plugin: environment-tt10
@@ -204,7 +204,7 @@ grants:
 const TRANSPORT: &str = r#"
 x-ports: &ports { stops: transport/stops, routes: transport/routes, trips: transport/trips, stop-times: transport/stop-times }
 connectors:
-  transport/dropped: { plugin: transport-gtfs, agency: transport, inbox: { path: inbox/gtfs, pattern: "*.zip" }, settings: { feed: dropped }, emits: *ports }
+  transport/dropped: { plugin: transport-gtfs, agency: transport, inbox: { path: inbox/gtfs, pattern: "*.zip", settle: 500ms }, settings: { feed: dropped }, emits: *ports }
   transport/fetched:
     plugin: transport-gtfs
     agency: transport

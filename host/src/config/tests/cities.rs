@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lienthong_core::city::{Access, Transport};
+use lienthong_core::city::{Access, Inbox, Transport};
 use lienthong_core::id::{AgencyId, ChannelId, ConnectorId};
 use lienthong_core::time::Timestamp;
 use proptest::prelude::*;
@@ -41,7 +41,8 @@ fn a_good_city_becomes_what_its_files_say() {
     assert_eq!(city.listen.address.to_string(), "127.0.0.1:8700");
     assert_eq!((city.lake.every, city.lake.bytes), (Duration::from_secs(5), 32 << 20));
     let connector = &city.connectors[&ConnectorId::new("air/stations").unwrap()];
-    assert_eq!(connector.transport, Transport::Inbox { path: "inbox/air".into(), pattern: "*.txt".into() });
+    let settle = Duration::from_secs(10);
+    assert_eq!(connector.transport, Transport::Inbox(Inbox { path: "inbox/air".into(), pattern: "*.txt".into(), settle, keep: None }));
     assert_eq!(connector.settings, serde_json::json!({ "province": "LamDong" }));
     assert_eq!(connector.limits.memory_bytes, 32 << 20);
     assert_eq!(connector.limits.cpu_per_call, Duration::from_secs(30));
@@ -213,7 +214,7 @@ const BAD: &[(&str, &str)] = &[
          air/a: { <<: *rest, inbox: { path: inbox/air } }\n  air/b: { <<: *rest, inbox: { path: ./inbox/air/ } }\n  \
          air/c: { <<: *rest, inbox: { path: ../air } }\n  air/d: { <<: *rest, inbox: { path: lake/air } }\n  air/e: { <<: *rest, inbox: { path: / } }\n  \
          air/f: { <<: *rest, inbox: { path: f, pattern: '**/[a-z].txt' } }\n  air/g: { <<: *rest, inbox: { path: inbox/air/gtfs } }\n  \
-         air/h: { <<: *rest, inbox: { path: inbox } }\n  air/i: { <<: *rest, inbox: { path: inbox-2 } }\n\
+         air/h: { <<: *rest, inbox: { path: inbox } }\n  air/i: { <<: *rest, inbox: { path: inbox-2 } }\n  air/j: { <<: *rest, inbox: { path: j, settle: 0s, keep: 30m } }\n\
          channels:\n  air/readings: { schema: air/readings.v1 }\ngrants:\n  - { agency: health, channel: air/readings, access: [read, write], purpose: x }\n",
     ),
     (
