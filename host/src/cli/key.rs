@@ -43,7 +43,7 @@ pub(crate) struct Create {
     /// The hub's own folder
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// A key for operators: status, quarantine, keys, metrics; no channel's records
+    /// A key for operators: status, keys, metrics, and the quarantine with what was refused; no channel's stored records
     #[arg(long)]
     operator: bool,
     /// A key for this agency

@@ -8,7 +8,7 @@ use clap::Subcommand;
 use comfy_table::{Table, presets::NOTHING};
 use lienthong::config::{self, Lang, built_in};
 use lienthong_core::id::SchemaId;
-use lienthong_core::schema::page::{Page, html, index, markdown};
+use lienthong_core::schema::page::{Among, Page, html, index, markdown};
 use serde_json::Value;
 
 use super::lang::Language;
@@ -117,7 +117,7 @@ fn pages(out: &Path, city: Option<&Path>) -> anyhow::Result<()> {
             let path = out.join(format!("{}.{}.html", page.id, lang.code()));
             let folder = path.parent().unwrap_or(out);
             std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-            write(path, &html(page))?;
+            write(path, &html(page, Among::Pages))?;
         }
         write(out.join(format!("index.{}.html", lang.code())), &index(&pages, lang))?;
     }

@@ -7,7 +7,7 @@ use axum::http::header::{ACCEPT, ACCEPT_LANGUAGE, CONTENT_TYPE, VARY};
 use axum::response::IntoResponse;
 use lienthong_core::city::Access;
 use lienthong_core::lang::Lang;
-use lienthong_core::schema::page::{Page, html, markdown};
+use lienthong_core::schema::page::{Among, Page, html, markdown};
 use serde::Serialize;
 
 use super::permission::{Caller, Reader};
@@ -59,7 +59,7 @@ pub async fn schema(reader: Reader, headers: HeaderMap) -> impl IntoResponse {
     let header = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let page = || Page::of(schema.id(), schema.document(), Lang::from_locale(header(ACCEPT_LANGUAGE)));
     let (media_type, text) = match header(ACCEPT) {
-        accept if accept.contains("text/html") => ("text/html; charset=utf-8", html(&page())),
+        accept if accept.contains("text/html") => ("text/html; charset=utf-8", html(&page(), Among::Nothing)),
         accept if accept.contains("text/markdown") => ("text/markdown; charset=utf-8", markdown(&page())),
         _ => ("application/schema+json", schema.document().to_string()),
     };

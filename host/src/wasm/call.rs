@@ -154,7 +154,7 @@ impl std::fmt::Display for Cause {
             Self::Plugin(Failure::Upstream(why)) => write!(f, "the agency system failed: {why}"),
             Self::Plugin(Failure::Config(why)) => write!(f, "the connector's `settings:` are wrong: {why}"),
             Self::Plugin(Failure::Internal(why)) => write!(f, "the plugin failed: {why}"),
-            Self::Trap(kind) => write!(f, "the plugin broke ({kind}); its last words are in stderr, and the vendor must mend it"),
+            Self::Trap(kind) => write!(f, "the plugin broke ({kind}); the vendor must mend it"),
             Self::Contract(why) => write!(f, "the plugin broke its interface: {why}"),
             Self::Cpu(value) => limit(f, "the call used up its processor time", &Show(*value), "cpu_per_call"),
             Self::Time(value) => limit(f, "the call took too long", &Show(*value), "time_per_call"),

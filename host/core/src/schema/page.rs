@@ -10,7 +10,7 @@ use super::refs::{Documents, Place};
 use crate::id::SchemaId;
 use crate::lang::Lang;
 
-pub use html::{html, index};
+pub use html::{Among, html, index};
 pub use markdown::markdown;
 
 /// Levels of objects within objects that a page shows; what lies deeper is in the schema.
@@ -194,8 +194,9 @@ mod tests {
         let page = page(Lang::En);
         let markdown = markdown(&page);
         assert!(markdown.contains(r"^a\|b$"), "{markdown}");
-        let html = html(&page);
+        let html = html(&page, Among::Nothing);
         assert!(html.contains("One visit &lt;b&gt;.") && !html.contains("<b>."), "{html}");
-        assert!(html.contains(r#"<html lang="en">"#));
+        assert!(html.contains(r#"<html lang="en">"#) && html.contains("pattern <code>^a|b$</code>") && !html.contains("href"), "{html}");
+        assert!(super::html(&page, Among::Pages).contains(r#"href="visits.v1.vi.html""#));
     }
 }

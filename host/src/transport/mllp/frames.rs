@@ -58,6 +58,9 @@ pub enum Ended {
     Wire(#[from] io::Error),
 }
 
+/// So much without any frame is somebody who speaks something else; a few line ends keep a connection alive.
+const STRANGE_BYTES: u64 = 16;
+
 /// Reads messages one by one.
 pub struct Frames<R> {
     read: R,
@@ -68,12 +71,14 @@ pub struct Frames<R> {
     buffer: Vec<u8>,
     /// What of the buffer is read from the wire, and not yet looked at.
     fresh: std::ops::Range<usize>,
+    /// A frame began some time: whoever is there speaks MLLP.
+    understood: bool,
 }
 
 impl<R: AsyncRead + Unpin> Frames<R> {
     /// Messages of at most `limit_bytes`.
     pub fn new(read: R, spool: Spool, limit_bytes: u64, patience: Patience) -> Self {
-        Self { read, spool, limit_bytes, patience, framing: Framing::default(), buffer: vec![0; BUFFER], fresh: 0..0 }
+        Self { read, spool, limit_bytes, patience, framing: Framing::default(), buffer: vec![0; BUFFER], fresh: 0..0, understood: false }
     }
 
     /// The next whole message; none when the sender hung up between two. Once this was dropped or gave an error, the rest of
@@ -85,7 +90,10 @@ impl<R: AsyncRead + Unpin> Frames<R> {
             let mut input = &self.buffer[self.fresh.clone()];
             while let Some(event) = self.framing.next(&mut input) {
                 match (event, frame.take()) {
-                    (Event::Begin, _) => frame = Some((self.spool.writer(self.limit_bytes), Instant::now())),
+                    (Event::Begin, _) => {
+                        self.understood = true;
+                        frame = Some((self.spool.writer(self.limit_bytes), Instant::now()));
+                    }
                     (Event::Piece(piece), Some((writer, begun))) => frame = Some((writer.take(piece).await?, begun)),
                     (Event::End, Some((writer, _))) => {
                         self.fresh.start = self.fresh.end - input.len();
@@ -106,10 +114,18 @@ impl<R: AsyncRead + Unpin> Frames<R> {
                 }
             };
             let read = timeout_at(until, self.read.read(&mut self.buffer)).await;
-            let read = read.map_err(|_| size.map_or(Ended::Idle(self.patience.idle), Ended::Stalled))?;
+            // One who waits for an answer to what is no frame, and leaves without one, is told of in the log.
+            let strange = (!self.understood && self.framing.gap() >= STRANGE_BYTES).then(|| Ended::Garbage(self.framing.gap()));
+            let Ok(read) = read else {
+                return Err(size.map_or_else(|| strange.unwrap_or(Ended::Idle(self.patience.idle)), Ended::Stalled));
+            };
             self.fresh = 0..read?;
             if self.fresh.is_empty() {
-                return size.map_or(Ok(None), |size| Err(Ended::BrokenOff(size)));
+                return match (size, strange) {
+                    (Some(size), _) => Err(Ended::BrokenOff(size)),
+                    (None, Some(strange)) => Err(strange),
+                    (None, None) => Ok(None),
+                };
             }
         }
     }

@@ -173,6 +173,15 @@ async fn a_sender_that_says_nothing_or_stops_halfway_is_not_waited_for() {
     let mut restless = wire(MOMENT, LONG, LONG);
     restless.sender.write_all(b"\r\n").await.unwrap();
     assert!(matches!(ended(&mut restless).await, Ended::Idle(_)));
+    // Who waits for the answer to a message without <VT> is told of, whether it hangs up or waits.
+    for patience in [LONG, MOMENT] {
+        let mut stranger = wire(patience, LONG, LONG);
+        stranger.sender.write_all(b"MSH|^~\\&|HIS|BV|\r\x1c\r").await.unwrap();
+        if patience == LONG {
+            stranger.sender.shutdown().await.unwrap();
+        }
+        assert!(matches!(ended(&mut stranger).await, Ended::Garbage(19)));
+    }
     let mut half = wire(LONG, MOMENT, LONG);
     half.sender.write_all(b"\x0bhalf\x1c").await.unwrap();
     assert!(matches!(ended(&mut half).await, Ended::Stalled(4)));

@@ -253,7 +253,7 @@ impl<R: Read> Rows<R> {
         self.record.position().map_or(counted, |start| counted.max(start.line()))
     }
 
-    /// The row read last as it came, for quarantine.
+    /// The row read last, for quarantine: its fields are what came, the quotation marks and spaces around them are written anew.
     fn as_csv(&self) -> Vec<u8> {
         let row = &self.record;
         let mut writer = csv::WriterBuilder::new().flexible(true).delimiter(self.format.delimiter).from_writer(Vec::new());

@@ -107,7 +107,7 @@ impl<T> Absent for Vec<T> {
     }
 }
 
-impl Absent for &str {}
-impl Absent for Cow<'_, str> {}
-impl Absent for bool {}
-impl Absent for u32 {}
+macro_rules! never_absent {
+    ($($type:ty),*) => { $(impl Absent for $type {})* };
+}
+never_absent!(&str, String, Cow<'_, str>, bool, i32, i64, u8, u16, u32, u64, f64);

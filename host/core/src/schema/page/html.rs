@@ -20,21 +20,20 @@ code, pre { font: .875em/1.45 ui-monospace, monospace; } pre { background: var(-
 @media (max-width: 40rem) { tr, td { display: block; } td { border: 0; padding: .1rem 0; } tr { border-bottom: 1px solid var(--line); padding: .5rem 0; } thead { display: none; } }
 ";
 
-/// The whole page. It links to `index.<lang>.html` and to itself in the other language, where [`index`] puts them.
-pub fn html(page: &Page) -> String {
+/// Where a page will lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Among {
+    /// Alone: it links to nothing.
+    Nothing,
+    /// Beside those of other schemas and the other language, as [`index`] lists them: `<domain>/<name>.v<N>.<lang>.html`.
+    Pages,
+}
+
+/// The whole page.
+pub fn html(page: &Page, among: Among) -> String {
     let words = words(page.lang);
-    let other = other(page.lang);
     let name = page.id.to_string();
-    let file = name.rsplit('/').next().unwrap_or(&name);
-    let mut body = format!(
-        r#"<nav><a href="../index.{}.html">{}</a><a href="{}.{}.html" hreflang="{}">{}</a></nav>"#,
-        page.lang.code(),
-        words.schemas,
-        escape(file),
-        other.code(),
-        other.code(),
-        words.other_language,
-    );
+    let mut body = if among == Among::Pages { links(page) } else { String::new() };
     let _ = write!(body, "<h1>{}</h1><code>{}</code><p>{}</p>", escape(&page.title), escape(&name), escape(&page.description));
     if page.is_personal() {
         let _ = write!(body, r#"<p class="note">{}</p>"#, words.has_personal);
@@ -81,10 +80,23 @@ pub fn index(pages: &[Page], lang: Lang) -> String {
     document(words.schemas, lang, &body)
 }
 
+fn links(page: &Page) -> String {
+    let (words, other, name) = (words(page.lang), other(page.lang), page.id.to_string());
+    format!(
+        r#"<nav><a href="../index.{}.html">{}</a><a href="{}.{}.html" hreflang="{}">{}</a></nav>"#,
+        page.lang.code(),
+        words.schemas,
+        escape(name.rsplit('/').next().unwrap_or(&name)),
+        other.code(),
+        other.code(),
+        words.other_language,
+    )
+}
+
 fn row(body: &mut String, field: &Field, lang: Lang) {
     let words = words(lang);
     let marks = mark(field.required, "required", words.required) + &mark(field.personal, "personal", words.personal);
-    let limits: String = field.limits.iter().map(|limit| format!("<small>{}</small>", escape(limit))).collect();
+    let limits: String = field.limits.iter().map(|limit| format!("<small>{}</small>", with_code(limit))).collect();
     let _ = write!(body, "<tr><td><code>{}</code>{marks}</td><td>{}{limits}</td><td>", escape(&field.path), escape(&field.kind));
     if !field.title.is_empty() {
         let _ = write!(body, "<strong>{}</strong> ", escape(&field.title));
@@ -113,6 +125,17 @@ const fn other(lang: Lang) -> Lang {
     match lang {
         Lang::En => Lang::Vi,
         Lang::Vi => Lang::En,
+    }
+}
+
+/// Escaped, and what stands between the first and the last backtick as code.
+fn with_code(text: &str) -> String {
+    match (text.find('`'), text.rfind('`')) {
+        (Some(start), Some(end)) if start < end => {
+            let (before, code, after) = (&text[..start], &text[start + 1..end], &text[end + 1..]);
+            format!("{}<code>{}</code>{}", escape(before), escape(code), escape(after))
+        }
+        _ => escape(text),
     }
 }
 
