@@ -12,6 +12,8 @@ pub(super) const TARGET: &str = "wasm32-unknown-unknown";
 
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 const DEBIAN_LINKER: &str = "/usr/bin/wasm-ld";
+/// What the SDK and the connectors need, as the hub does.
+const RUST_VERSION: &str = env!("CARGO_PKG_RUST_VERSION");
 const DEBIAN_PACKAGES: [&str; 3] = ["rustc-web", "rust-web-src", "lld"];
 
 /// A way to WebAssembly.
@@ -113,18 +115,19 @@ fn debian() -> Result<Toolchain, Error> {
         return Err(Error::NoToolchain(format!("run `rustup target add {TARGET}`, or `sudo {install}`")));
     }
     eprintln!("installing a compiler for WebAssembly: {install}");
+    // Lists of last year name a compiler that is too old. Where they cannot be refreshed, what they name may do.
+    let refreshed = Command::new("apt-get").args(["update", "-q"]).stdout(Stdio::null()).status();
+    if !refreshed.is_ok_and(|status| status.success()) {
+        eprintln!("the package lists could not be refreshed");
+    }
     if !apt_get_install() {
-        eprintln!("refreshing the package lists, then trying once more");
-        let refreshed = Command::new("apt-get").args(["update", "-q"]).stdout(Stdio::null()).status();
-        if !refreshed.is_ok_and(|status| status.success()) || !apt_get_install() {
-            return Err(Error::NoToolchain(format!(
-                "`{install}` failed, its own words are above; `rustup target add {TARGET}` is the other way"
-            )));
-        }
+        return Err(Error::NoToolchain(format!(
+            "`{install}` failed, its own words are above; `rustup target add {TARGET}` is the other way"
+        )));
     }
     debian_installed().ok_or_else(|| {
         Error::NoToolchain(format!(
-            "{} are installed, but {DEBIAN_RUSTC} and its library source do not belong together",
+            "{} are installed, but {DEBIAN_RUSTC} is older than {RUST_VERSION}, or its library source is of another release; `rustup target add {TARGET}` is the other way",
             DEBIAN_PACKAGES.join(", ")
         ))
     })
@@ -138,6 +141,10 @@ fn apt_get_install() -> bool {
 
 /// Debian's compiler, with the source of its own standard library and a linker.
 fn debian_installed() -> Option<Toolchain> {
+    let version = Command::new(DEBIAN_RUSTC).arg("--version").stderr(Stdio::null()).output().ok()?;
+    if release(&String::from_utf8_lossy(&version.stdout))? < release(RUST_VERSION)? {
+        return None;
+    }
     let output = Command::new(DEBIAN_RUSTC).args(["--print", "sysroot"]).stderr(Stdio::null()).output().ok()?;
     let sysroot = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
     let source = sysroot.join("lib/rustlib/src/rust/library/std/src/lib.rs");
@@ -145,6 +152,26 @@ fn debian_installed() -> Option<Toolchain> {
     usable.then(|| Toolchain::Debian { rustc: DEBIAN_RUSTC.into(), linker: DEBIAN_LINKER.into() })
 }
 
+/// Major and minor of `1.95`, or of what `rustc --version` says.
+fn release(text: &str) -> Option<(u32, u32)> {
+    let version = text.strip_prefix("rustc ").unwrap_or(text);
+    let mut parts = version.split(['.', ' ', '-']);
+    Some((parts.next()?.parse().ok()?, parts.next()?.trim().parse().ok()?))
+}
+
 fn succeeds(command: &mut Command) -> bool {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn releases_are_compared_as_numbers() {
+        assert_eq!(release("rustc 1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)"), Some((1, 96)));
+        assert_eq!(release("1.95"), Some((1, 95)));
+        assert!(release("rustc 1.100.0-nightly") > release("1.95") && release("rustc 1.85.0") < release(RUST_VERSION));
+        assert_eq!(release("no compiler"), None);
+    }
 }
