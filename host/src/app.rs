@@ -268,7 +268,7 @@ fn condition(connector: &Connector) -> Condition {
 /// Forgets idempotency keys past their seven days, every hour.
 async fn sweep(store: Store, stop: CancellationToken) {
     loop {
-        if let Err(error) = store.sweep(clock::now()).await {
+        if let Err(error) = store.sweep().await {
             tracing::warn!(%error, "old idempotency keys were not forgotten");
         }
         tokio::select! {

@@ -7,7 +7,8 @@ use wit_component::{ComponentEncoder, StringEncoding};
 /// The contract as it is.
 pub const CONNECTOR: &str = include_str!("../../wit/connector.wit");
 const WASI: &str = include_str!("wit/wasi-http.wit");
-const PRELUDE: &str = include_str!("prelude.wat");
+/// What stands around the guest of a receiver.
+pub const PRELUDE: &str = include_str!("prelude.wat");
 /// Where a component keeps its manifest.
 const SECTION: &str = "lienthong:plugin.toml";
 

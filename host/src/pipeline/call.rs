@@ -16,6 +16,7 @@ use super::fault::Fault;
 use super::intake::{Intake, Output};
 use super::reply::Reply;
 use crate::clock;
+use crate::failpoint;
 use crate::net::Door;
 use crate::store::{
     Advance, Checkpoint, Group, Outcome, Receipt, Refusal, Remember, Run, RunError, RunOutcome, Sequence, Store, Submitted,
@@ -130,6 +131,7 @@ impl Caller {
                 return Err(fault);
             }
         };
+        failpoint::reached("call.emitted");
         let output = intake.finish().await;
         let received = Received {
             accepted: output.accepted,

@@ -17,6 +17,7 @@ use tokio::sync::Mutex;
 
 use super::channels::{Channel, Channels};
 use crate::disk::{Draft, Drafted};
+use crate::failpoint;
 use crate::store::{Append, Attachment, CallId, Part, Rejection, Store};
 
 /// Output held in memory before it is staged.
@@ -182,7 +183,9 @@ impl State {
         // Set before the write: a part that may or may not have been staged must be abandoned too.
         self.staged = true;
         let part = Part { received_at: self.received_at, origin: self.origin.clone(), appends, rejections };
-        self.store.stage(self.call, part).await.map_err(|error| Stopped::Cancelled(format!("output could not be staged: {error}")))
+        self.store.stage(self.call, part).await.map_err(|error| Stopped::Cancelled(format!("output could not be staged: {error}")))?;
+        failpoint::reached("call.staged");
+        Ok(())
     }
 }
 

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::channels::{Channel, Channels};
+use crate::failpoint;
 use crate::lake::{self, Lake, Table, TableSpec};
 use crate::store::{self, Store};
 
@@ -170,6 +171,7 @@ impl Lander {
                 let place = self.places.acquire().await;
                 let landed = table.land(&batches).await?;
                 drop(place);
+                failpoint::reached("lake.landed");
                 *failures = 0;
                 self.progress.change(&self.channel.id, |progress| {
                     progress.rows += landed.rows;

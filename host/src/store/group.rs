@@ -234,6 +234,4 @@ pub struct Remembered {
     pub receipt: Receipt,
     /// SHA-256 of what was sent under the key.
     pub body_hash: [u8; 32],
-    /// The `received_at` of the group.
-    pub at: Timestamp,
 }

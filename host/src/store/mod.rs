@@ -26,6 +26,7 @@ mod rows;
 #[cfg(test)]
 mod sqlite_tests;
 mod staging;
+mod steady;
 mod tail;
 mod upkeep;
 mod writer;
@@ -58,6 +59,7 @@ pub use group::{
 use writer::{Answer, Job, Shown, Writer};
 
 use crate::disk::{Draft, FileBlob};
+use crate::failpoint;
 pub use rows::{ChannelSums, KeyOwner, KeyRow, QuarantineEntry, QuarantineFilter, Run, RunError, RunOutcome};
 
 /// How to open a store.
@@ -167,7 +169,9 @@ impl Store {
         let mut db = database::writer(&path).await?;
         attachment::delete_lost(&mut db, &files).await?;
         let first_call = staging::delete_lost(&mut db).await?;
-        let writer = Writer::new(db, lock, group).await?;
+        failpoint::reached("start.recovered");
+        let wal_bytes = std::fs::metadata(path.with_extension("db-wal")).map_or(0, |wal| wal.len() as usize);
+        let writer = Writer::new(db, lock, group, wal_bytes).await?;
         let readers = database::readers(&path).await?;
         let (queue, jobs) = mpsc::channel(QUEUE);
         let (shown, closing) = (writer.shown(), CancellationToken::new());
@@ -242,8 +246,10 @@ impl Store {
         let rows = attachments.iter().map(|a| ((a.file.hash, a.channel.clone()), a.file.size_bytes)).collect();
         let call = self.begin_call();
         self.rows(Work::StageAttachments { call, hashes: by_hash.keys().copied().collect() }).await?;
+        failpoint::reached("attachment.noted");
         let files = self.inner.files.clone();
         tokio::task::spawn_blocking(move || files.place(&by_hash)).await.map_err(|_| Refusal::Closing)??;
+        failpoint::reached("attachment.in-place");
         Ok(Some(Placed { call, rows }))
     }
 
@@ -371,11 +377,12 @@ impl Store {
         Ok(self.rows(Work::RevokeKey { id: id.into(), at }).await? > 0)
     }
 
-    /// Forgets idempotency keys older than seven days, a few thousand a transaction. Answers how many.
-    pub async fn sweep(&self, now: Timestamp) -> Result<u64, Error> {
+    /// Forgets idempotency keys older than seven days, a few thousand a transaction. Answers how many. Days are counted by a
+    /// clock of the store's own, which stands still while no hub runs and which nobody sets: to be called every hour.
+    pub async fn sweep(&self) -> Result<u64, Error> {
         let mut swept = 0;
         loop {
-            let rows = self.rows(Work::Forget { before: now.plus_micros(-receipts::REMEMBERED_US) }).await?;
+            let rows = self.rows(Work::Forget).await?;
             swept += rows;
             if rows < upkeep::SWEEP_ROWS as u64 {
                 return Ok(swept);

@@ -10,8 +10,10 @@ use tokio_util::sync::CancellationToken;
 use super::apply::{Apply, BlockNumbers, Done, Trouble, Work};
 use super::error::{Severity, severity, sqlite_code};
 use super::folder::FolderLock;
+use super::steady::{self, Steady};
 use super::tail::{End, Tails};
 use super::{Error, GroupCommit, Health, Refusal, Sequence, decode};
+use crate::failpoint;
 
 /// Compressed bytes after which the WAL goes into the database.
 const CHECKPOINT_BYTES: usize = 16 << 20;
@@ -76,20 +78,23 @@ pub(super) struct Writer {
     shown: Arc<Shown>,
     group: GroupCommit,
     unchecked_bytes: usize,
+    steady: Steady,
     /// Given back after the connection is closed.
     lock: FolderLock,
 }
 
 impl Writer {
-    /// Reads the ends of all channels; from then on they are known without asking the database.
-    pub(super) async fn new(mut db: SqliteConnection, lock: FolderLock, group: GroupCommit) -> Result<Self, Error> {
+    /// Reads the ends of all channels; from then on they are known without asking the database. The WAL may hold
+    /// `wal_bytes` of earlier lives: a hub that dies again and again must not let it grow.
+    pub(super) async fn new(mut db: SqliteConnection, lock: FolderLock, group: GroupCommit, wal_bytes: usize) -> Result<Self, Error> {
         let tails = Tails::default();
         for row in sqlx::query("SELECT channel, epoch, next_offset, last_epoch, last_offset FROM channel").fetch_all(&mut db).await? {
             tails.set(&decode::channel(&row, 0)?, End { next: decode::position(&row, 1)?, last: decode::position(&row, 3)? });
         }
         let blocks = BlockNumbers::load(&mut db).await?;
+        let steady = Steady::load(&mut db).await?;
         let shown = Arc::new(Shown { tails, health: RwLock::new(Health::Ready) });
-        Ok(Self { db, blocks, shown, group, unchecked_bytes: 0, lock })
+        Ok(Self { db, blocks, shown, group, unchecked_bytes: wal_bytes, steady, lock })
     }
 
     pub(super) fn shown(&self) -> Arc<Shown> {
@@ -116,7 +121,11 @@ impl Writer {
         }
         let emptied = match self.shown.health() {
             Health::Failed(_) => Ok(()),
-            Health::Ready | Health::Full => sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut self.db).await.map(|_| ()),
+            Health::Ready | Health::Full => {
+                // Without it keys only live longer.
+                let _ = steady::keep(&mut self.db, self.steady.now()).await;
+                sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut self.db).await.map(|_| ())
+            }
         };
         let closed = self.db.close().await;
         drop(self.lock);
@@ -171,10 +180,12 @@ impl Writer {
                 return (0..asked).map(|_| Answer::Refused(refusal.clone())).collect();
             }
         };
+        failpoint::reached("store.before-commit");
         if let Err(error) = sqlx::query("COMMIT").execute(&mut self.db).await {
             sequences.iter().for_each(Sequence::break_off);
             return self.commit_failed(error, answers).await;
         }
+        failpoint::reached("store.after-commit");
         for (channel, end) in ends {
             self.shown.tails.set(&channel, end);
         }
@@ -201,7 +212,7 @@ impl Writer {
                 continue;
             }
             sqlx::query("SAVEPOINT piece").execute(&mut self.db).await?;
-            let mut apply = Apply { db: &mut self.db, blocks: &mut self.blocks, ends: Vec::new() };
+            let mut apply = Apply { db: &mut self.db, blocks: &mut self.blocks, ends: Vec::new(), now: self.steady.now() };
             let done = apply.work(work).await;
             let piece_ends = apply.ends;
             let refusal = match done {
@@ -280,10 +291,12 @@ impl Writer {
     /// Moves the WAL into the database. A full disk or a reader in the way only puts it off.
     async fn checkpoint(&mut self) {
         self.unchecked_bytes = 0;
+        failpoint::reached("store.before-wal-checkpoint");
         let pages = match sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").fetch_one(&mut self.db).await {
             Ok(row) => row.try_get::<i64, _>(1).unwrap_or_default(),
             Err(error) => return self.checkpoint_failed(&error),
         };
+        failpoint::reached("store.after-wal-checkpoint");
         if pages > LONG_WAL_PAGES
             && let Err(error) = sqlx::query("PRAGMA wal_checkpoint(RESTART)").fetch_one(&mut self.db).await
         {
