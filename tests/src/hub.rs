@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::process::{ExitStatus, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -80,9 +81,9 @@ impl Hub {
         let (child, address) = (&mut self.child, &self.address);
         let nobody = Client::new(address.clone(), None);
         // A future cannot borrow what the next one borrows too: the child is looked at between.
-        let child = std::cell::RefCell::new(child);
+        let child = Mutex::new(child);
         until("the hub is ready", || {
-            let ended = child.borrow_mut().try_wait().ok().flatten();
+            let ended = child.lock().unwrap_or_else(PoisonError::into_inner).try_wait().ok().flatten();
             let known = std::fs::read_to_string(&file).ok().and_then(|text| text.trim().parse().ok());
             let ask = known.map(|known| {
                 address.set(known);

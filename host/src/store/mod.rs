@@ -170,8 +170,7 @@ impl Store {
         attachment::delete_lost(&mut db, &files).await?;
         let first_call = staging::delete_lost(&mut db).await?;
         failpoint::reached("start.recovered");
-        let wal_bytes = std::fs::metadata(path.with_extension("db-wal")).map_or(0, |wal| wal.len() as usize);
-        let writer = Writer::new(db, lock, group, wal_bytes).await?;
+        let writer = Writer::new(db, lock, group).await?;
         let readers = database::readers(&path).await?;
         let (queue, jobs) = mpsc::channel(QUEUE);
         let (shown, closing) = (writer.shown(), CancellationToken::new());

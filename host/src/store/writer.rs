@@ -84,9 +84,8 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Reads the ends of all channels; from then on they are known without asking the database. The WAL may hold
-    /// `wal_bytes` of earlier lives: a hub that dies again and again must not let it grow.
-    pub(super) async fn new(mut db: SqliteConnection, lock: FolderLock, group: GroupCommit, wal_bytes: usize) -> Result<Self, Error> {
+    /// Reads the ends of all channels; from then on they are known without asking the database.
+    pub(super) async fn new(mut db: SqliteConnection, lock: FolderLock, group: GroupCommit) -> Result<Self, Error> {
         let tails = Tails::default();
         for row in sqlx::query("SELECT channel, epoch, next_offset, last_epoch, last_offset FROM channel").fetch_all(&mut db).await? {
             tails.set(&decode::channel(&row, 0)?, End { next: decode::position(&row, 1)?, last: decode::position(&row, 3)? });
@@ -94,7 +93,7 @@ impl Writer {
         let blocks = BlockNumbers::load(&mut db).await?;
         let steady = Steady::load(&mut db).await?;
         let shown = Arc::new(Shown { tails, health: RwLock::new(Health::Ready) });
-        Ok(Self { db, blocks, shown, group, unchecked_bytes: wal_bytes, steady, lock })
+        Ok(Self { db, blocks, shown, group, unchecked_bytes: 0, steady, lock })
     }
 
     pub(super) fn shown(&self) -> Arc<Shown> {

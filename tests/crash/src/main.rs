@@ -20,7 +20,6 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use clap::{Parser, ValueEnum};
 use lienthong_tests::chance::Chance;
-use tokio::task::{LocalSet, spawn_local};
 
 use tally::Tally;
 
@@ -88,7 +87,7 @@ struct Plan {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    runtime.expect("no runtime").block_on(LocalSet::new().run_until(run(&arguments)))
+    runtime.expect("no runtime").block_on(run(&arguments))
 }
 
 async fn run(arguments: &Arguments) -> ExitCode {
@@ -102,7 +101,7 @@ async fn run(arguments: &Arguments) -> ExitCode {
         }
         let begun = Instant::now();
         // A task of its own, so that a failed assertion ends the trial and not the laboratory's words about it.
-        match spawn_local(trial(*plan)).await {
+        match tokio::spawn(trial(*plan)).await {
             Ok(tally) => {
                 println!("{:>3}/{} {}", nth + 1, plans.len(), told(*plan, &tally, begun.elapsed()));
                 whole.merge(tally);

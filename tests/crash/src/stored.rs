@@ -24,10 +24,17 @@ const PAGE_BYTES: usize = 8 << 20;
 /// What every file of the lake holds that was ever put into place.
 pub type Whole<'d> = BTreeMap<std::path::PathBuf, &'d [u8]>;
 
-/// Holds a folder to everything that was acknowledged while the journal was no longer than `cut_at`.
-pub async fn check(folder: &Path, sent: &Sent, cut_at: u64, whole: &Whole<'_>, tally: &mut Tally) -> anyhow::Result<()> {
+/// Holds a folder to everything that was acknowledged while the journal was no longer than `cut_at`, and lands what is stored
+/// if it is to.
+pub async fn check(
+    folder: &Path,
+    sent: &Sent,
+    cut_at: u64,
+    whole: &Whole<'_>,
+    lands: bool,
+    tally: &mut Tally,
+) -> anyhow::Result<()> {
     let store = Store::open(Options::new(folder)).await.context("the store does not open")?;
-    let lake = Lake::open(&folder.join("lake")).context("the lake does not open")?;
     let sums: BTreeMap<_, _> = store.sums().await?.into_iter().map(|sum| (sum.channel.to_string(), sum)).collect();
     for channel in town::POSTS.into_iter().chain([town::SCANS]) {
         let id = ChannelId::new(channel)?;
@@ -43,7 +50,11 @@ pub async fn check(folder: &Path, sent: &Sent, cut_at: u64, whole: &Whole<'_>, t
             let kept = posts(&store, &id, &batches, entries, open, cut_at).await?;
             tally.add("of acknowledged posts, looked for after a cut", kept);
         }
-        landed(&lake, folder, &id, &batches, whole).await.with_context(|| format!("the lake table of {channel}"))?;
+        let rows = in_lake(folder, &id, &batches, whole).with_context(|| format!("the lake table of {channel}"))?;
+        if lands {
+            land(folder, &id, &batches, rows).await.with_context(|| format!("the lake table of {channel}, landing"))?;
+            tally.add("tables that landed on after a cut", 1);
+        }
     }
     store.close().await?;
     Ok(())
@@ -148,24 +159,35 @@ async fn scans(store: &Store, channel: &ChannelId, batches: &[StoredBatch], sent
     Ok(())
 }
 
-/// P5: the table holds records of the log and no others, every file that it names is whole, and what it lacks lands.
-async fn landed(lake: &Lake, folder: &Path, channel: &ChannelId, batches: &[StoredBatch], whole: &Whole<'_>) -> anyhow::Result<()> {
-    let stored = batches.last().map_or(0, |last| last.end().offset);
+/// P5: the table holds records of the log and no others, and every file that it names is whole. Answers its rows.
+fn in_lake(folder: &Path, channel: &ChannelId, batches: &[StoredBatch], whole: &Whole<'_>) -> anyhow::Result<u64> {
     let place = Path::new("lake").join(channel.as_str());
-    let before = delta_log::read(&folder.join(&place))?;
-    for path in &before.paths {
+    let table = delta_log::read(&folder.join(&place))?;
+    for path in &table.paths {
         let path = place.join(path);
         let found = std::fs::read(folder.join(&path)).with_context(|| path.display().to_string())?;
-        ensure!(whole.get(&path).is_none_or(|whole| *whole == &found[..]), "{} is not whole", path.display());
+        ensure!(whole.get(&path).is_some_and(|whole| *whole == &found[..]), "{} is not whole", path.display());
     }
+    let (stored, last) = (end(batches), table.transactions.get(&format!("{channel}:1")).copied().unwrap_or(-1));
+    ensure!(i64::try_from(table.rows)? == last + 1, "{} rows, and {last} is the last offset", table.rows);
+    ensure!(table.rows <= stored, "{} rows of {stored} records", table.rows);
+    Ok(table.rows)
+}
+
+fn end(batches: &[StoredBatch]) -> u64 {
+    batches.last().map_or(0, |last| last.end().offset)
+}
+
+/// What the table lacks lands, and nothing twice.
+async fn land(folder: &Path, channel: &ChannelId, batches: &[StoredBatch], rows: u64) -> anyhow::Result<()> {
+    let lake = Lake::open(&folder.join("lake"))?;
     let id = SchemaId::new(&format!("{channel}.v1"))?;
     let schema = ChannelSchema::compile(id, serde_json::from_str(town::schema(channel.as_str()))?, &[])?;
     let mut table = lake.table(TableSpec { channel: channel.clone(), columns: schema.columns().to_vec(), time: None }).await?;
     let resume = table.resume_at(1).await?;
-    ensure!(before.rows == resume, "{} rows, and it ends before {resume}", before.rows);
-    ensure!(resume <= stored, "it ends before {resume}, the log before {stored}");
+    ensure!(rows == resume, "{rows} rows, and it ends before {resume}");
     table.land(batches).await?;
-    let after = delta_log::read(&folder.join(&place))?;
-    ensure!(after.rows == stored, "{} rows of {stored} after landing again", after.rows);
+    let rows = delta_log::read(&folder.join("lake").join(channel.as_str()))?.rows;
+    ensure!(rows == end(batches), "{rows} rows of {} after landing on", end(batches));
     Ok(())
 }
