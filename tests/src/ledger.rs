@@ -33,7 +33,7 @@ pub const SCHEMA: &str = r#"{
 const PATIENCE: Duration = Duration::from_millis(20);
 
 /// One post and its answer.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Entry {
     /// Its idempotency key.
     pub key: String,

@@ -3,13 +3,17 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod clock;
 mod disk;
 mod interposer;
 mod journal;
 mod kills;
 mod oracle;
+mod pending;
 mod power;
+mod second;
 mod senders;
+mod space;
 mod stored;
 mod tally;
 mod town;
@@ -40,6 +44,12 @@ struct Arguments {
     /// How often their power is cut in all
     #[arg(long, default_value_t = 2_000)]
     cuts: u32,
+    /// How often there are trials of the other kinds
+    #[arg(long, default_value_t = 3)]
+    others: u32,
+    /// Records that have not landed when a hub is killed
+    #[arg(long, default_value_t = 1_000_000)]
+    pending: u32,
     /// Begin no trial after so many minutes
     #[arg(long)]
     minutes: Option<u64>,
@@ -55,6 +65,14 @@ enum Kind {
     Kills,
     /// Power cuts at any change of the disk, with lost and torn writes; syncs that fail
     Power,
+    /// Disks that are full for a while, and slow
+    Space,
+    /// Clocks that jump back by a day and forward by ten
+    Clock,
+    /// A second hub on the same data
+    Second,
+    /// Ready again with a million records that have not landed
+    Pending,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -139,6 +157,8 @@ fn plans(arguments: &Arguments) -> Vec<Plan> {
         let trials = match kind {
             Kind::Kills => arguments.kills.div_ceil(size.max(1)),
             Kind::Power => arguments.cuts.div_ceil(size.max(1)),
+            Kind::Space | Kind::Clock => arguments.others,
+            Kind::Second | Kind::Pending => arguments.others.min(1),
         };
         plans.extend((0..trials).map(|_| Plan { kind, seed: chance.below(1_000_000), size }));
     }
@@ -149,6 +169,8 @@ fn size(kind: Kind, arguments: &Arguments) -> u32 {
     match kind {
         Kind::Kills => arguments.kills.min(KILLS_A_TRIAL),
         Kind::Power => arguments.cuts.min(CUTS_A_TRIAL),
+        Kind::Pending => arguments.pending,
+        Kind::Space | Kind::Clock | Kind::Second => 1,
     }
 }
 
@@ -156,6 +178,10 @@ async fn trial(plan: Plan) -> Tally {
     match plan.kind {
         Kind::Kills => kills::trial(plan.seed, plan.size).await,
         Kind::Power => power::trial(plan.seed, plan.size).await,
+        Kind::Space => space::trial(plan.seed).await,
+        Kind::Clock => clock::trial(plan.seed).await,
+        Kind::Second => second::trial(plan.seed).await,
+        Kind::Pending => pending::trial(plan.size.into()).await,
     }
 }
 
@@ -167,6 +193,10 @@ fn told(plan: Plan, tally: &Tally, took: Duration) -> String {
     let figures = match plan.kind {
         Kind::Kills => tally.short(&["kills in all", "records, each once in log and lake", "tries without an answer"]),
         Kind::Power => tally.short(&["power cuts in all", "writes torn by them", "of acknowledged posts, looked for after a cut"]),
+        Kind::Space => tally.short(&["times the disk was full", "of them, times it went on by itself", "posts acknowledged"]),
+        Kind::Clock => tally.short(&["jumps of the clock", "keys known after a jump", "posts acknowledged"]),
+        Kind::Second => tally.short(&["second hubs refused", "posts acknowledged"]),
+        Kind::Pending => tally.short(&["records pending at kills", "most milliseconds from start to ready"]),
     };
     format!("{}:{} {} s: {figures}", name(plan.kind), plan.seed, took.as_secs())
 }
@@ -175,6 +205,8 @@ fn repeated(plan: Plan) -> String {
     let size = match plan.kind {
         Kind::Kills => format!(" KILLS={}", plan.size),
         Kind::Power => format!(" CUTS={}", plan.size),
+        Kind::Pending => format!(" PENDING={}", plan.size),
+        Kind::Space | Kind::Clock | Kind::Second => String::new(),
     };
     format!("make crash SEED={}:{}{size}", name(plan.kind), plan.seed)
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use lienthong_tests::chance::Chance;
 use lienthong_tests::hub::Hub;
+use lienthong_tests::ledger;
 use lienthong_tests::wait::until;
 
 use crate::disk::{Cut, Disk};
@@ -34,6 +35,7 @@ pub async fn trial(seed: u64, cuts: u32) -> Tally {
     let interposer = Interposer::new(&city);
     let mut hub = Hub::start_in(city, interposer.environment(true)).await;
     let doors = Doors::open(&hub).await;
+    let made = interposer.journal.metadata().unwrap().len();
     let company = Company { posting: 3, scans: true, files: false };
     let senders = Senders::start(&hub, &doors.sender, seed, company, Some(&interposer.journal)).await;
     for life in 1..LIVES {
@@ -56,6 +58,7 @@ pub async fn trial(seed: u64, cuts: u32) -> Tally {
     records.iter().for_each(|record| disk.happens(&record.event));
     is_complete(&disk, interposer.root());
     tally.add("changes of the disk in journals", records.len() as u64);
+    go_on(&records, &sent, &doors, made, interposer.root(), &mut chance, &mut tally).await;
     cut(&records, &sent, &disk, interposer.root(), cuts, &mut chance, &mut tally).await;
     tally
 }
@@ -132,6 +135,37 @@ async fn cut(
 fn bench() -> PathBuf {
     let memory = PathBuf::from("/dev/shm");
     if tempfile::tempfile_in(&memory).is_ok() { memory } else { std::env::temp_dir() }
+}
+
+/// A hub starts on what a cut left; everybody sends again what they had sent, with the keys they had, and it is as if nothing
+/// had been. `made` is how long the journal was when the agencies had their keys.
+async fn go_on(
+    records: &[Record<'_>],
+    sent: &Sent,
+    doors: &Doors,
+    made: u64,
+    root: &Path,
+    chance: &mut Chance,
+    tally: &mut Tally,
+) {
+    let first = records.partition_point(|record| record.end <= made);
+    let moment = first + chance.below((records.len() - first) as u64) as usize;
+    let cut_at = records[..moment].last().map_or(0, |record| record.end);
+    let mut disk = Disk::new(root);
+    records[..moment].iter().for_each(|record| disk.happens(&record.event));
+    let city = town::new();
+    disk.cut(Cut::Nothing, chance, &city.data()).unwrap();
+    let hub = Hub::start(city).await;
+    let (sender, reader, operator) =
+        (hub.with_key(Some(doors.sender.key())), hub.with_key(Some(doors.reader.key())), hub.with_key(Some(doors.operator.key())));
+    let mut entries = sent.entries.clone();
+    for entry in &mut entries {
+        let answer = ledger::send(&sender, entry).await.unwrap().expect(200).json();
+        assert!(entry.journal_bytes > cut_at || answer == entry.answer, "{}: {answer} was {}", entry.key, entry.answer);
+        entry.answer = answer;
+    }
+    ledger::settle(&hub, &operator, &reader, &town::POSTS.map(str::to_owned), &entries).await;
+    tally.add("hubs that went on after a cut, all keys sent again", 1);
 }
 
 /// Moments to cut at, each with how, in order. Some are where somebody had just been told: above all of what an earlier try had stored.
