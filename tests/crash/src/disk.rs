@@ -214,7 +214,7 @@ impl Disk {
 
 /// Not the index of a WAL, which is memory, nor machine code, which is made again.
 fn is_kept(below: &Path) -> bool {
-    !below.starts_with("cache") && !below.extension().is_some_and(|extension| extension == "db-shm")
+    !below.starts_with("cache") && below.extension().is_none_or(|extension| extension != "db-shm")
 }
 
 impl File {

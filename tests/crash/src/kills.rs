@@ -18,7 +18,7 @@ use crate::town;
 /// The longest life at whose end chance stands, milliseconds.
 const LIFE_MS: u64 = 1_200;
 /// A place that is not reached within this is not reached in this life.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 const SIGKILL: i32 = 9;
 
 /// How a life of the hub ends.

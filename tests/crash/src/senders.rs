@@ -150,7 +150,7 @@ async fn drop_files(flag: Arc<Flag>, inbox: PathBuf, mut chance: Chance) -> Vec<
         }
         let number = dropped.len() as u64;
         let lines = if number % 4 == 1 { MANY_LINES } else { 1 + chance.below(300) };
-        let text: String = (0..lines).map(|line| line_of(number, line)).collect();
+        let text: String = (0..lines).map(|line| line_of(number, line, &mut chance)).collect();
         let part = inbox.join(format!("{number}.ndjson.part"));
         std::fs::create_dir_all(&inbox)
             .and_then(|()| std::fs::write(&part, text))
@@ -167,9 +167,12 @@ pub fn waiting(inbox: &Path) -> usize {
     entries.filter_map(Result::ok).filter(|entry| entry.path().is_file()).count()
 }
 
-/// A line of a file, with its end.
-fn line_of(file: u64, line: u64) -> String {
-    let start = format!(r#"{{"id":"f{file}-{line}","pad":""#);
-    let pad = LINE_BYTES - start.len() - 3;
-    format!("{start}{}\"}}\n", "x".repeat(pad))
+/// A line of a file, with its end; it does not compress, so that the log grows by what is sent.
+fn line_of(file: u64, line: u64, chance: &mut Chance) -> String {
+    let mut text = format!(r#"{{"id":"f{file}-{line}","pad":""#);
+    while text.len() < LINE_BYTES - 3 {
+        text += &format!("{:016x}", chance.bits());
+    }
+    text.truncate(LINE_BYTES - 3);
+    text + "\"}\n"
 }

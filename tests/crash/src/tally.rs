@@ -9,7 +9,9 @@ pub struct Tally(BTreeMap<String, u64>);
 impl Tally {
     /// Counts more of something.
     pub fn add(&mut self, what: impl Into<String>, number: u64) {
-        *self.0.entry(what.into()).or_default() += number;
+        if number > 0 {
+            *self.0.entry(what.into()).or_default() += number;
+        }
     }
 
     /// Keeps the highest of several figures.
