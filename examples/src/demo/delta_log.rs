@@ -122,7 +122,8 @@ mod tests {
             "{\"add\":{\"path\":\"b.parquet\",\"stats\":\"{\\\"numRecords\\\":5}\"}}\n{\"txn\":{\"appId\":\"c:1\",\"version\":14}}\n",
             "{\"remove\":{\"path\":\"_date=2026-11-23/a.parquet\"}}\n{\"remove\":{\"path\":\"b.parquet\"}}\n{\"add\":{\"path\":\"ab.parquet\",\"stats\":\"{\\\"numRecords\\\":15}\"}}\n",
         ]);
-        let expected = Table { rows: 15, files: 1, paths: vec!["ab.parquet".to_owned()], transactions: BTreeMap::from([("c:1".to_owned(), 14)]) };
+        let expected =
+            Table { rows: 15, files: 1, paths: vec!["ab.parquet".to_owned()], transactions: BTreeMap::from([("c:1".to_owned(), 14)]) };
         assert_eq!(read(folder.path()).unwrap(), expected);
     }
 

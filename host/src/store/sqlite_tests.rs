@@ -116,7 +116,8 @@ async fn a_key_is_forgotten_after_seven_days_of_the_stores_own_time() {
     }
     store.close().await.unwrap();
     let mut db = super::database::writer(&super::database::file(folder.path())).await.unwrap();
-    let pass = "UPDATE remembered SET remembered_at = remembered_at - CASE WHEN key = CAST('old' AS BLOB) THEN 604800000000 ELSE 604000000000 END";
+    let pass =
+        "UPDATE remembered SET remembered_at = remembered_at - CASE WHEN key = CAST('old' AS BLOB) THEN 604800000000 ELSE 604000000000 END";
     sqlx::query(pass).execute(&mut db).await.unwrap();
     let kept: i64 = sqlx::query_scalar("SELECT next FROM counter WHERE name = 'steady_clock'").fetch_one(&mut db).await.unwrap();
     sqlx::Connection::close(db).await.unwrap();

@@ -18,14 +18,12 @@ pub(super) struct Steady {
 
 impl Steady {
     pub(super) async fn load(db: &mut SqliteConnection) -> Result<Self, sqlx::Error> {
-        let kept: Option<i64> =
-            sqlx::query_scalar("SELECT next FROM counter WHERE name = 'steady_clock'").fetch_optional(&mut *db).await?;
+        let kept: Option<i64> = sqlx::query_scalar("SELECT next FROM counter WHERE name = 'steady_clock'").fetch_optional(&mut *db).await?;
         let at_opening = match kept {
             Some(kept) => Timestamp::from_micros(kept),
             // Behind everything that was remembered by the machine's clock before there was this one.
             None => {
-                let newest: i64 =
-                    sqlx::query_scalar("SELECT COALESCE(MAX(remembered_at), 0) FROM remembered").fetch_one(&mut *db).await?;
+                let newest: i64 = sqlx::query_scalar("SELECT COALESCE(MAX(remembered_at), 0) FROM remembered").fetch_one(&mut *db).await?;
                 Timestamp::from_micros(newest.max(clock::now().micros()))
             }
         };

@@ -3,14 +3,13 @@
 
 use lienthong_tests::chance::Chance;
 use lienthong_tests::client::Client;
-use lienthong_tests::hub::Hub;
 use lienthong_tests::ledger::{self, Entry};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::interposer::{Interposer, Number};
-use crate::oracle::{self, Doors};
-use crate::senders::{Company, Senders};
+use crate::bench::Bench;
+use crate::interposer::Number;
+use crate::oracle;
 use crate::tally::Tally;
 use crate::town;
 
@@ -23,11 +22,7 @@ const MORE_JUMPS: u32 = 3;
 pub async fn trial(seed: u64) -> Tally {
     let mut chance = Chance::new(seed);
     let mut tally = Tally::default();
-    let city = town::new();
-    let interposer = Interposer::new(&city);
-    let mut hub = Hub::start_in(city, interposer.environment(false)).await;
-    let doors = Doors::open(&hub).await;
-    let senders = Senders::start(&hub, &doors.sender, seed, Company { posting: 2, scans: true, files: false }, None).await;
+    let Bench { interposer, mut hub, doors, senders, .. } = Bench::new(seed, 2, false).await;
     let mut witnesses = vec![witness(&doors.sender, 0).await];
     let more: Vec<_> = (0..MORE_JUMPS).map(|_| chance.below(24 * 60).cast_signed() - 24 * 30).collect();
     for (hours, nth) in JUMPS.into_iter().chain(more).zip(1..) {

@@ -20,17 +20,47 @@ pub struct Record<'j> {
 #[derive(Debug)]
 pub enum Event<'j> {
     /// A path that may be new is this file.
-    Open { path: PathBuf, inode: u64, emptied: bool },
-    Write { inode: u64, place: u64, bytes: &'j [u8] },
-    Resize { inode: u64, length: u64 },
+    Open {
+        path: PathBuf,
+        inode: u64,
+        emptied: bool,
+    },
+    Write {
+        inode: u64,
+        place: u64,
+        bytes: &'j [u8],
+    },
+    Resize {
+        inode: u64,
+        length: u64,
+    },
     /// Of a folder where there is a path.
-    SyncBegins { inode: u64, folder: Option<PathBuf>, name: u64 },
-    SyncEnds { name: u64, well: bool },
-    Link { from: PathBuf, to: PathBuf },
-    Rename { from: PathBuf, to: PathBuf },
-    Unlink { path: PathBuf },
-    MakeFolder { path: PathBuf },
-    RemoveFolder { path: PathBuf },
+    SyncBegins {
+        inode: u64,
+        folder: Option<PathBuf>,
+        name: u64,
+    },
+    SyncEnds {
+        name: u64,
+        well: bool,
+    },
+    Link {
+        from: PathBuf,
+        to: PathBuf,
+    },
+    Rename {
+        from: PathBuf,
+        to: PathBuf,
+    },
+    Unlink {
+        path: PathBuf,
+    },
+    MakeFolder {
+        path: PathBuf,
+    },
+    RemoveFolder {
+        path: PathBuf,
+    },
 }
 
 /// All of it. A last record that was cut by the end of its process is left out.

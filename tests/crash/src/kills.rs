@@ -1,5 +1,6 @@
 //! kill -9, at moments that chance picks and at named places of the hub's own code, under load, again and again.
 
+use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +21,8 @@ const LIFE_MS: u64 = 1_200;
 /// A place that is not reached within this is not reached in this life.
 const PATIENCE: Duration = Duration::from_secs(60);
 const SIGKILL: i32 = 9;
+/// A place that a table comes to once in a hundred commits: tried when it is near.
+const CHECKPOINT: &str = "lake.checkpoint-written";
 
 /// How a life of the hub ends.
 enum Fate {
@@ -37,7 +40,7 @@ pub async fn trial(seed: u64, kills: u32) -> Tally {
     let mut tally = Tally::default();
     let mut hub = Hub::start(town::new()).await;
     let doors = Doors::open(&hub).await;
-    let senders = Senders::start(&hub, &doors.sender, seed, Company { posting: 4, scans: true, files: true }, None).await;
+    let senders = Senders::start(&hub, &doors.sender, seed, Company { posting: 4, scans: true, files: true }, None);
     let follower = tokio::spawn(follow(senders.flag.clone(), doors.reader.clone(), town::POSTS[0].to_owned()));
 
     // Trials begin at different places and go round, so that a few kills in each try all of them together.
@@ -45,7 +48,7 @@ pub async fn trial(seed: u64, kills: u32) -> Tally {
     let mut fate = Fate::AfterReady(Duration::from_millis(chance.below(LIFE_MS)));
     for left in (0..kills).rev() {
         end(&mut hub, fate, &mut tally).await;
-        fate = choose(&mut chance, &mut next_place);
+        fate = choose(&hub, &mut chance, &mut next_place);
         hub.environment().remove(failpoint::VARIABLE);
         if let Fate::At { place, times } = &fate
             && left > 0
@@ -76,14 +79,18 @@ fn at(place: &str) -> String {
     format!("kills at {place}")
 }
 
-fn choose(chance: &mut Chance, next_place: &mut usize) -> Fate {
+fn choose(hub: &Hub, chance: &mut Chance, next_place: &mut usize) -> Fate {
     let after = Duration::from_millis(chance.below(LIFE_MS));
     match chance.below(8) {
+        _ if checkpoint_is_near(hub) => Fate::At { place: CHECKPOINT, times: 1 },
         0..3 => Fate::AfterReady(after),
         3 => Fate::AfterStart(after / 2),
         _ => {
-            let place = failpoint::PLACES[*next_place % failpoint::PLACES.len()];
-            *next_place += 1;
+            let mut place = CHECKPOINT;
+            while place == CHECKPOINT {
+                place = failpoint::PLACES[*next_place % failpoint::PLACES.len()];
+                *next_place += 1;
+            }
             // Those that are reached with every post are tried deep within a life too.
             let often = match place {
                 "store.before-commit" | "store.after-commit" => 200,
@@ -94,6 +101,15 @@ fn choose(chance: &mut Chance, next_place: &mut usize) -> Fate {
             Fate::At { place, times: 1 + chance.below(often) }
         }
     }
+}
+
+/// Whether a life might see a table's next checkpoint: its log has none, or one, for every hundred versions.
+fn checkpoint_is_near(hub: &Hub) -> bool {
+    let log = hub.city().data().join("lake").join(town::POSTS[0]).join("_delta_log");
+    let names = std::fs::read_dir(log).into_iter().flatten().filter_map(Result::ok).map(|entry| entry.file_name());
+    let ends = |names: &[OsString], end: &str| names.iter().filter(|name| name.to_string_lossy().ends_with(end)).count();
+    let names: Vec<_> = names.collect();
+    ends(&names, ".json") >= 100 * ends(&names, ".checkpoint.parquet") + 90
 }
 
 async fn end(hub: &mut Hub, fate: Fate, tally: &mut Tally) {

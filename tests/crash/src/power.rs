@@ -9,11 +9,12 @@ use lienthong_tests::hub::Hub;
 use lienthong_tests::ledger;
 use lienthong_tests::wait::until;
 
+use crate::bench::Bench;
 use crate::disk::{Cut, Disk};
 use crate::interposer::{Interposer, Number};
 use crate::journal::{self, Record};
 use crate::oracle::{self, Doors};
-use crate::senders::{Company, Senders, Sent};
+use crate::senders::Sent;
 use crate::stored;
 use crate::tally::Tally;
 use crate::town;
@@ -31,17 +32,10 @@ const SYNCS: u64 = 40;
 pub async fn trial(seed: u64, cuts: u32) -> Tally {
     let mut chance = Chance::new(seed);
     let mut tally = Tally::default();
-    let city = town::new();
-    let interposer = Interposer::new(&city);
-    let mut hub = Hub::start_in(city, interposer.environment(true)).await;
-    let doors = Doors::open(&hub).await;
-    let made = interposer.journal.metadata().unwrap().len();
-    let company = Company { posting: 3, scans: true, files: false };
-    let senders = Senders::start(&hub, &doors.sender, seed, company, Some(&interposer.journal)).await;
+    let Bench { interposer, mut hub, doors, keys_journal_bytes, senders } = Bench::new(seed, 3, true).await;
     for life in 1..LIVES {
         if life == 2 {
-            fail_a_sync(&mut hub, &interposer, &mut chance).await;
-            tally.add("syncs that failed with EIO", 1);
+            fail_a_sync(&hub, &doors, &interposer, &mut chance, &mut tally).await;
         }
         tokio::time::sleep(Duration::from_millis(chance.below(LIFE_MS))).await;
         hub.kill().await;
@@ -58,22 +52,29 @@ pub async fn trial(seed: u64, cuts: u32) -> Tally {
     records.iter().for_each(|record| disk.happens(&record.event));
     is_complete(&disk, interposer.root());
     tally.add("changes of the disk in journals", records.len() as u64);
-    go_on(&records, &sent, &doors, made, interposer.root(), &mut chance, &mut tally).await;
+    go_on(&records, &sent, &doors, keys_journal_bytes, interposer.root(), &mut chance, &mut tally).await;
     cut(&records, &sent, &disk, interposer.root(), cuts, &mut chance, &mut tally).await;
     tally
 }
 
 /// After a sync that failed the hub says so and takes no more; until then it acknowledged nothing that rests on it.
-async fn fail_a_sync(hub: &mut Hub, interposer: &Interposer, chance: &mut Chance) {
+async fn fail_a_sync(hub: &Hub, doors: &Doors, interposer: &Interposer, chance: &mut Chance, tally: &mut Tally) {
     let failed = interposer.get(Number::FailedSyncs);
     interposer.set(Number::SyncFailsIn, 1 + chance.below(SYNCS).cast_signed());
     until("a sync fails", || async { (interposer.get(Number::FailedSyncs) > failed).then_some(()) }).await;
-    until("the log tells of it", || async {
+    let log = until("the log tells of it", || async {
         let log = std::fs::read_to_string(hub.city().log()).unwrap_or_default();
         let told = ["could not be written", "could not be synced", "Input/output error", "disk I/O error"];
-        told.iter().any(|words| log.contains(words)).then_some(())
+        told.iter().any(|words| log.contains(words)).then_some(log)
     })
     .await;
+    tally.add("syncs that failed with EIO", 1);
+    if log.contains("the database could not be written") {
+        hub.nobody().get("/readyz").send().await.problem(503, "restart the hub");
+        let post = format!("/v1/channels/{}/records", town::POSTS[0]);
+        doors.sender.post(&post, "application/json", r#"{"id":"c98-0-0","n":1,"value":1}"#).send().await.problem(503, "restart the hub");
+        tally.add("of them, of the database: no post is taken before a restart", 1);
+    }
 }
 
 /// What the journal shows is what lies there: it missed nothing.
@@ -101,15 +102,7 @@ fn is_complete(disk: &Disk, root: &Path) {
     assert_eq!(found, shown.len(), "files of the journal are not there");
 }
 
-async fn cut(
-    records: &[Record<'_>],
-    sent: &Sent,
-    end: &Disk,
-    root: &Path,
-    cuts: u32,
-    chance: &mut Chance,
-    tally: &mut Tally,
-) {
+async fn cut(records: &[Record<'_>], sent: &Sent, end: &Disk, root: &Path, cuts: u32, chance: &mut Chance, tally: &mut Tally) {
     let whole = end.shown();
     let moments = moments(records, sent, cuts, chance);
     let mut disk = Disk::new(root);
@@ -118,7 +111,7 @@ async fn cut(
         records[done..moment].iter().for_each(|record| disk.happens(&record.event));
         done = moment;
         let cut_at = records[..moment].last().map_or(0, |record| record.end);
-        let folder = tempfile::tempdir_in(bench()).unwrap();
+        let folder = tempfile::tempdir_in(scratch()).unwrap();
         let torn = disk.cut(how, chance, folder.path()).unwrap();
         let lands = chance.below(LANDS_OF) == 0;
         if let Err(error) = stored::check(folder.path(), sent, cut_at, &whole, lands, tally).await {
@@ -132,23 +125,23 @@ async fn cut(
 }
 
 /// Where disks are made anew: in memory if the machine has a place there, for nobody's power is cut meanwhile.
-fn bench() -> PathBuf {
+fn scratch() -> PathBuf {
     let memory = PathBuf::from("/dev/shm");
     if tempfile::tempfile_in(&memory).is_ok() { memory } else { std::env::temp_dir() }
 }
 
 /// A hub starts on what a cut left; everybody sends again what they had sent, with the keys they had, and it is as if nothing
-/// had been. `made` is how long the journal was when the agencies had their keys.
+/// had been. `keys_journal_bytes` is how long the journal was when the agencies had their keys.
 async fn go_on(
     records: &[Record<'_>],
     sent: &Sent,
     doors: &Doors,
-    made: u64,
+    keys_journal_bytes: u64,
     root: &Path,
     chance: &mut Chance,
     tally: &mut Tally,
 ) {
-    let first = records.partition_point(|record| record.end <= made);
+    let first = records.partition_point(|record| record.end <= keys_journal_bytes);
     let moment = first + chance.below((records.len() - first) as u64) as usize;
     let cut_at = records[..moment].last().map_or(0, |record| record.end);
     let mut disk = Disk::new(root);

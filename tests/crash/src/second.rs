@@ -13,7 +13,7 @@ pub async fn trial(seed: u64) -> Tally {
     let mut tally = Tally::default();
     let mut hub = Hub::start(town::new()).await;
     let doors = Doors::open(&hub).await;
-    let senders = Senders::start(&hub, &doors.sender, seed, Company { posting: 2, scans: true, files: false }, None).await;
+    let senders = Senders::start(&hub, &doors.sender, seed, Company { posting: 2, scans: true, files: false }, None);
     for _ in 0..3 {
         refused(&hub, &mut tally).await;
         senders.go_on("beside one that was refused").await;

@@ -75,7 +75,7 @@ pub struct Dropped {
 
 impl Senders {
     /// Sets them to work.
-    pub async fn start(hub: &Hub, sender: &Client, seed: u64, company: Company, journal: Option<&Path>) -> Self {
+    pub fn start(hub: &Hub, sender: &Client, seed: u64, company: Company, journal: Option<&Path>) -> Self {
         let flag = Flag::with_pause(PAUSE);
         let flag = Arc::new(match journal {
             Some(journal) => flag.beside(journal),

@@ -8,9 +8,10 @@ use lienthong_tests::client::Client;
 use lienthong_tests::hub::Hub;
 use lienthong_tests::wait::until;
 
-use crate::interposer::{Interposer, Number};
-use crate::oracle::{self, Doors};
-use crate::senders::{Company, Senders};
+use crate::bench::Bench;
+use crate::interposer::Number;
+use crate::oracle;
+use crate::senders::Senders;
 use crate::tally::Tally;
 use crate::town;
 
@@ -27,11 +28,7 @@ const FULL_MS: u64 = 800;
 pub async fn trial(seed: u64) -> Tally {
     let mut chance = Chance::new(seed);
     let mut tally = Tally::default();
-    let city = town::new();
-    let interposer = Interposer::new(&city);
-    let mut hub = Hub::start_in(city, interposer.environment(false)).await;
-    let doors = Doors::open(&hub).await;
-    let senders = Senders::start(&hub, &doors.sender, seed, Company { posting: 3, scans: true, files: false }, None).await;
+    let Bench { interposer, mut hub, doors, senders, .. } = Bench::new(seed, 3, false).await;
     for _ in 0..TIMES {
         senders.go_on("before the disk is full").await;
         interposer.set(Number::SyncTakes, if chance.below(3) == 0 { chance.below(SLOW_US).cast_signed() } else { 0 });

@@ -26,14 +26,7 @@ pub type Whole<'d> = BTreeMap<std::path::PathBuf, &'d [u8]>;
 
 /// Holds a folder to everything that was acknowledged while the journal was no longer than `cut_at`, and lands what is stored
 /// if it is to.
-pub async fn check(
-    folder: &Path,
-    sent: &Sent,
-    cut_at: u64,
-    whole: &Whole<'_>,
-    lands: bool,
-    tally: &mut Tally,
-) -> anyhow::Result<()> {
+pub async fn check(folder: &Path, sent: &Sent, cut_at: u64, whole: &Whole<'_>, lands: bool, tally: &mut Tally) -> anyhow::Result<()> {
     let store = Store::open(Options::new(folder)).await.context("the store does not open")?;
     let sums: BTreeMap<_, _> = store.sums().await?.into_iter().map(|sum| (sum.channel.to_string(), sum)).collect();
     for channel in town::POSTS.into_iter().chain([town::SCANS]) {

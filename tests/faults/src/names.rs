@@ -86,13 +86,7 @@ pub unsafe extern "C" fn renameat(from_folder: c_int, from: *const c_char, to_fo
 }
 
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn renameat2(
-    from_folder: c_int,
-    from: *const c_char,
-    to_folder: c_int,
-    to: *const c_char,
-    flags: u32,
-) -> c_int {
+pub unsafe extern "C" fn renameat2(from_folder: c_int, from: *const c_char, to_folder: c_int, to: *const c_char, flags: u32) -> c_int {
     unsafe { renamed(from_folder, from, to_folder, to, flags) }
 }
 

@@ -21,14 +21,7 @@ extern "C" fn begin() {
     // SAFETY: a file that the trial made, of the size that is mapped.
     unsafe {
         let fd = libc::syscall(libc::SYS_openat, libc::AT_FDCWD, control.as_ptr(), libc::O_RDWR | libc::O_CLOEXEC) as c_int;
-        let page = libc::mmap(
-            ptr::null_mut(),
-            control::SIZE_BYTES as usize,
-            libc::PROT_READ | libc::PROT_WRITE,
-            libc::MAP_SHARED,
-            fd,
-            0,
-        );
+        let page = libc::mmap(ptr::null_mut(), control::SIZE_BYTES as usize, libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED, fd, 0);
         if fd < 0 || page == libc::MAP_FAILED {
             // A trial without its faults would pass for nothing.
             libc::abort();
