@@ -47,4 +47,4 @@ bench: ## Measure, in a release build (long the first time); M=mllp measures HL7
 
 crash: hub ## Kill hubs, cut their power, fill their disks; SEED= KILLS= CUTS= MINUTES= KINDS="kills power …"
 	@'$(TARGET)/debug/crash' $(KINDS) $(if $(SEED),--seed $(SEED)) $(if $(KILLS),--kills $(KILLS)) $(if $(CUTS),--cuts $(CUTS)) \
-		$(if $(PENDING),--pending $(PENDING)) $(if $(MINUTES),--minutes $(MINUTES))
+		$(if $(OTHERS),--others $(OTHERS)) $(if $(PENDING),--pending $(PENDING)) $(if $(MINUTES),--minutes $(MINUTES))

@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -241,6 +241,9 @@ async fn quarantine(operator: &Client, channel: &str) -> Vec<String> {
     }
 }
 
+/// Whether it was said that no other engine looks at the lake.
+static TOLD: Once = Once::new();
+
 async fn in_lake(hub: &Hub, channel: &str, records: u64, sum: u64) {
     let data = hub.city().data();
     let table = lake::table(&data, channel);
@@ -250,7 +253,7 @@ async fn in_lake(hub: &Hub, channel: &str, records: u64, sum: u64) {
         assert_eq!(table.transactions, BTreeMap::from([(format!("{channel}:1"), last)]), "{channel}: offsets committed to the lake");
     }
     match lake::other_engines(&data, channel, "n").await {
-        None => println!("{channel}: LIENTHONG_LAKE_PYTHON is not set, so the lake was counted in its log alone"),
+        None => TOLD.call_once(|| println!("LIENTHONG_LAKE_PYTHON is not set, so the lake is counted in its log alone")),
         Some(seen) => {
             for engine in ["duckdb", "delta-rs"] {
                 let seen = &seen["engines"][engine];

@@ -61,15 +61,18 @@ pub(super) async fn writer(path: &Path) -> Result<SqliteConnection, Error> {
 
 /// Moves what an earlier life left in the WAL into the database. That life may have ended before a sync, or after one that
 /// failed: then the system shows frames that are not on the disk, and may never be, and a power cut would take them with
-/// all that was committed behind them. Nobody is told of them before they are safe. A full disk only puts it off.
+/// all that was committed behind them. Nobody is told of them before they are safe. A full disk, or another program that
+/// reads the file, only puts it off.
 async fn empty_wal(db: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-    match sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(db).await {
+    match sqlx::query_scalar("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(db).await {
+        Ok(0_i64) => {}
+        Ok(_) => tracing::warn!("another program reads the database: the write-ahead log could not be emptied"),
         Err(error) if severity(&error) == Severity::Full => {
-            tracing::warn!(%error, "the disk is full: the write-ahead log is not emptied");
-            Ok(())
+            tracing::warn!(%error, "the disk is full: the write-ahead log could not be emptied")
         }
-        emptied => emptied.map(|_| ()),
+        Err(error) => return Err(error),
     }
+    Ok(())
 }
 
 /// A few connections that cannot write.
