@@ -28,7 +28,6 @@ use crate::pipeline::supervision::{Condition, Supervision};
 use crate::pipeline::supervisor::Supervisor;
 use crate::store::{self, Store};
 use crate::transport::body::Spool;
-use crate::transport::memory::Memory;
 use crate::transport::mllp::Listener;
 use crate::wasm::{Engine, EngineOptions, Plugin, component};
 use crate::{clock, config};
@@ -143,6 +142,7 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
             "{address} is not loopback and the city has no `listen: {{ tls: … }}`: give it a certificate, or set `behind_proxy: true` if a proxy ends TLS"
         );
     }
+    let behind_proxy = city.listen.behind_proxy;
     let protocols: &[&[u8]] = &[b"h2", b"http/1.1"];
     let tls = city.listen.tls.as_ref().map(|files| net::server_tls(&files.certificate, &files.key, None, protocols)).transpose()?;
 
@@ -173,7 +173,8 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     landing::left_behind(&store, &lake, &channels, &progress).await?;
     let landing = Landing::start(&store, &lake, &channels, city.lake, &progress, &stop_landing);
     let caller = Caller::new(store.clone(), channels.clone(), city.clone());
-    let spool = Spool { folder: options.data.join("spool"), memory: Memory::new() };
+    let largest = connectors.values().map(|connector| connector.config.limits.message_bytes).max().unwrap_or(0);
+    let spool = Spool::new(options.data.join("spool"), largest);
     let mut supervisor = Supervisor::new(spool.clone(), &options.data, stop.clone());
     let mut webhooks = BTreeMap::new();
     for (id, connector) in &connectors {
@@ -203,7 +204,8 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     let local = http::serve::local_listener(&socket).with_context(|| format!("cannot open {}", socket.display()))?;
     // Before anybody can know that the hub is there, so that whoever does can stop it in order.
     let stopped = stop_signals()?;
-    let serving = tokio::spawn(http::serve::tcp(listener, tls, router.clone(), stop.clone()));
+    let tcp = http::serve::Tcp { listener, tls, behind_proxy };
+    let serving = tokio::spawn(http::serve::tcp(tcp, router.clone(), stop.clone()));
     let serving_local = tokio::spawn(http::serve::local(local, router, stop.clone()));
     std::fs::write(options.data.join(ADDRESS), local_address.to_string())?;
     let sweeping = tokio::spawn(sweep(store.clone(), stop.clone()));

@@ -61,7 +61,7 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).with(&RETRY_AFTER, "10")
     }
 
-    fn with(mut self, name: &'static HeaderName, value: &'static str) -> Self {
+    pub(super) fn with(mut self, name: &'static HeaderName, value: &'static str) -> Self {
         self.header = Some((name, value));
         self
     }
