@@ -26,7 +26,7 @@ use crate::pipeline::landing::{self, Landing, Progress};
 use crate::pipeline::messages::Messages;
 use crate::pipeline::supervision::{Condition, Supervision};
 use crate::pipeline::supervisor::Supervisor;
-use crate::store::{self, Store};
+use crate::store::{self, Reserve, Store};
 use crate::transport::body::Spool;
 use crate::transport::mllp::Listener;
 use crate::wasm::{Engine, EngineOptions, Plugin, component};
@@ -36,6 +36,9 @@ use crate::{clock, config};
 pub const SOCKET: &str = "hub.sock";
 /// The file that tells the address the hub listens on.
 pub const ADDRESS: &str = "hub.addr";
+
+/// The program that runs, also after its file was replaced by a newer one.
+const OWN_PROGRAM: &str = "/proc/self/exe";
 
 /// What `serve` is told.
 #[derive(Debug, Clone)]
@@ -129,8 +132,18 @@ pub fn check(city: &Path, plugins: Option<&Path>, lang: config::Lang) -> anyhow:
     Ok((loaded, plugins))
 }
 
+/// Lets this process open as many files and connections as the system allows it; at first it is often far fewer.
+fn raise_descriptors() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }) {
+        tracing::warn!(%error, "the limit of open files stays as it is: `ulimit -n` shows it");
+    }
+}
+
 /// Runs the hub until SIGTERM, SIGINT or SIGHUP (its terminal closed), then drains and stops.
 pub async fn serve(options: Options) -> anyhow::Result<()> {
+    raise_descriptors();
     let (loaded, plugins) = check(&options.city, options.plugins.as_deref(), config::locale())?;
     if !loaded.warnings.is_empty() {
         eprint!("{}", config::render(&loaded.warnings, config::locale()));
@@ -146,7 +159,8 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     let protocols: &[&[u8]] = &[b"h2", b"http/1.1"];
     let tls = city.listen.tls.as_ref().map(|files| net::server_tls(&files.certificate, &files.key, None, protocols)).transpose()?;
 
-    let store = Store::open(store::Options::new(&options.data)).await?;
+    let reserve = Reserve::for_disk(&options.data, city.disk.keep_free_bytes, city.disk.ballast_bytes);
+    let store = Store::open(store::Options { reserve, ..store::Options::new(&options.data) }).await?;
     let mode = std::fs::metadata(&options.data)?.permissions().mode();
     if mode & 0o077 != 0 {
         let (folder, mode) = (options.data.display(), format!("{:o}", mode & 0o777));
@@ -162,7 +176,8 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     }
     let pepper = Pepper::open(&options.data)?;
     let lake = Arc::new(Lake::open(&options.data.join("lake"))?);
-    let engine = Engine::new(EngineOptions::new(options.data.join("cache/plugins")))?;
+    let compiler = Some(PathBuf::from(OWN_PROGRAM));
+    let engine = Engine::new(EngineOptions { compiler, ..EngineOptions::new(options.data.join("cache/plugins")) })?;
     let connectors = connectors(&city, &plugins, &engine).await?;
     let mut listeners = listeners(&city).await?;
 

@@ -15,6 +15,7 @@ use super::problem::Problem;
 use super::records::idempotency_key;
 use crate::pipeline::call::Received;
 use crate::pipeline::fault::{Fault, FaultKind};
+use crate::store::Store;
 use crate::transport::body::{self, BodyWriter, Spool};
 
 /// A longer name is none.
@@ -50,9 +51,10 @@ pub struct RefusedItem {
 /// `POST /v1/connectors/{domain}/{name}/messages`
 pub async fn post_message(
     Messenger(messages): Messenger,
-    (State(spool), headers, body): (State<Spool>, HeaderMap, Body),
+    (State(store), State(spool), headers, body): (State<Store>, State<Spool>, HeaderMap, Body),
 ) -> Result<Response, Problem> {
     let key = idempotency_key(&headers)?;
+    store.takes_data()?;
     let config = &messages.connector().config;
     let body = take(Pieces::new(&headers, body, Pace::default())?, spool.writer(config.agency.clone(), config.limits.message_bytes)).await?;
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);

@@ -13,10 +13,17 @@ use tokio::time::{Instant, Sleep, sleep, sleep_until};
 /// What HTTP/2 begins with (RFC 9113 3.4). While it may still be that, the version is open.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// A reader may stand still for so long, all its pauses together; what it reads makes up for it at [`RATE`].
-const STILL: Duration = Duration::from_secs(30);
 /// Bytes a second below which a reader is no reader.
 const RATE: u64 = 4 << 10;
+
+/// How long the other side is waited for.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// Until it is known which HTTP it speaks.
+    pub opening: Duration,
+    /// While it reads nothing, all its pauses together; what it reads makes up for them at [`RATE`].
+    pub still: Duration,
+}
 
 /// A stream with patience.
 pub struct Patient<S> {
@@ -31,16 +38,18 @@ struct Opening {
     until: Pin<Box<Sleep>>,
 }
 
-#[derive(Default)]
 struct Still {
+    most: Duration,
     spent: Duration,
     since: Option<(Instant, Pin<Box<Sleep>>)>,
 }
 
 impl<S> Patient<S> {
-    /// The version must be known after `opening`.
-    pub fn new(stream: S, opening: Duration) -> Self {
-        Self { stream, opening: Some(Opening { seen: 0, until: Box::pin(sleep(opening)) }), still: Still::default() }
+    /// From now on.
+    pub fn new(stream: S, patience: Patience) -> Self {
+        let Patience { opening, still } = patience;
+        let opening = Opening { seen: 0, until: Box::pin(sleep(opening)) };
+        Self { stream, opening: Some(opening), still: Still { most: still, spent: Duration::ZERO, since: None } }
     }
 }
 
@@ -63,10 +72,10 @@ impl Still {
     }
 
     fn is_over(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let spent = self.spent;
+        let left = self.most.saturating_sub(self.spent);
         let (_, until) = self.since.get_or_insert_with(|| {
             let now = Instant::now();
-            (now, Box::pin(sleep_until(now + STILL.saturating_sub(spent))))
+            (now, Box::pin(sleep_until(now + left)))
         });
         until.as_mut().poll(context)
     }
@@ -142,56 +151,52 @@ mod tests {
 
     use super::*;
 
-    const MOMENT: Duration = Duration::from_secs(10);
+    const LONG: Duration = Duration::from_secs(600);
+    const SHORT: Duration = Duration::from_millis(50);
 
-    async fn end_of(first: &'static [u8]) -> Option<u64> {
-        let (mut sender, receiver) = duplex(1 << 10);
-        let mut patient = Patient::new(receiver, MOMENT);
-        let begun = Instant::now();
-        let dripping = async {
+    #[tokio::test]
+    async fn whoever_does_not_say_what_it_speaks_is_left() {
+        for (first, waits) in [
+            (&b""[..], true),
+            (b"P", true),
+            (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r", true),
+            // From here on hyper has a time of its own.
+            (b"G", false),
+            (b"POST", false),
+            (PREFACE, false),
+            (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nmore", false),
+        ] {
+            let (mut sender, receiver) = duplex(1 << 10);
+            let mut patient = Patient::new(receiver, Patience { opening: SHORT, still: LONG });
             for byte in first {
                 sender.write_all(&[*byte]).await.unwrap();
-                tokio::time::sleep(Duration::from_millis(100)).await;
+                assert_eq!(patient.read_u8().await.unwrap(), *byte);
             }
-            std::future::pending::<()>().await;
-        };
-        let reading = async { while patient.read_u8().await.is_ok() {} };
-        tokio::select! {
-            () = dripping => None,
-            () = reading => Some(begun.elapsed().as_secs()),
-            () = tokio::time::sleep(MOMENT * 10) => None,
+            assert_eq!(patient.opening.is_some(), waits, "{:?}", String::from_utf8_lossy(first));
+            if waits {
+                assert_eq!(patient.read_u8().await.unwrap_err().kind(), io::ErrorKind::TimedOut);
+            }
         }
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn whoever_does_not_say_what_it_speaks_is_left() {
-        for opening in [&b""[..], b"P", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r"] {
-            assert_eq!(end_of(opening).await, Some(10), "{:?}", String::from_utf8_lossy(opening));
-        }
-        // From here on hyper has a time of its own.
-        for known in [&b"G"[..], b"POST", PREFACE] {
-            assert_eq!(end_of(known).await, None, "{:?}", String::from_utf8_lossy(known));
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_reader_may_be_slow_but_must_go_on() {
-        for (bytes, every, ends) in [(0, 1, true), (1, 1, true), (1, 29, true), (3_000, 1, true), (5_000, 1, false)] {
+        for (bytes, goes_on) in [(0, false), (1, false), (RATE as usize, true)] {
             let (mut reader, sender) = duplex(64);
-            let mut patient = Patient::new(sender, MOMENT);
+            let mut patient = Patient::new(sender, Patience { opening: LONG, still: SHORT });
             let reading = async {
                 let mut buffer = vec![0; bytes];
                 loop {
-                    tokio::time::sleep(Duration::from_secs(every)).await;
+                    tokio::time::sleep(Duration::from_millis(1)).await;
                     reader.read_exact(&mut buffer).await.unwrap();
                 }
             };
-            let answer = vec![7; 1_000_000];
-            let ended = tokio::select! {
-                wrote = patient.write_all(&answer) => wrote.is_err(),
+            let answer = vec![7; RATE as usize * 200];
+            let wrote = tokio::select! {
+                wrote = patient.write_all(&answer) => wrote,
                 () = reading => unreachable!(),
             };
-            assert_eq!(ended, ends, "{bytes} bytes every {every} s");
+            assert_eq!(wrote.is_ok(), goes_on, "{bytes} bytes every millisecond");
         }
     }
 }

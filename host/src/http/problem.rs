@@ -104,6 +104,7 @@ impl From<post::Error> for Problem {
     fn from(error: post::Error) -> Self {
         match error {
             post::Error::Empty | post::Error::Unreadable { .. } => Self::bad_request(error.to_string()),
+            post::Error::TooMany => Self::new(StatusCode::PAYLOAD_TOO_LARGE, error.to_string()),
             post::Error::Unvalidated(_) => {
                 tracing::error!(%error, "a post was not validated");
                 Self::unavailable(error.to_string())

@@ -97,6 +97,7 @@ pub async fn post_records(
         ));
     }
     let idempotency_key = idempotency_key(&headers)?;
+    store.takes_data()?;
     let agency = writer.origin.agency.clone();
     let held = bodies.read(&agency, &headers, body).await?;
     let _place = admission.post(&agency).await?;

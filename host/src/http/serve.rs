@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
-use super::patience::Patient;
+use super::patience::{Patience, Patient};
 use super::permission::LocalOperator;
 use super::problem::Problem;
 use crate::fair::Pool;
@@ -39,6 +39,7 @@ const REQUESTS: usize = 8_192;
 const LOCAL_CONNECTIONS: usize = 64;
 const LOCAL_REQUESTS: usize = 256;
 const HEADER_TIME: Duration = Duration::from_secs(10);
+const PATIENCE: Patience = Patience { opening: HEADER_TIME, still: Duration::from_secs(30) };
 const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 /// A connection without a request for so long is closed.
 const IDLE: Duration = Duration::from_secs(60);
@@ -209,7 +210,7 @@ impl Serving {
             let (serving, activity) = (self.clone(), activity.clone());
             service_fn(move |request| serving.clone().answer(request, activity.clone()))
         };
-        let mut connection = pin!(builder.serve_connection(TokioIo::new(Patient::new(stream, HEADER_TIME)), service));
+        let mut connection = pin!(builder.serve_connection(TokioIo::new(Patient::new(stream, PATIENCE)), service));
         let (mut seen, mut ending) = (0, false);
         loop {
             tokio::select! {
