@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use lienthong_core::city::{City, Transport};
+use lienthong_core::city::{self, City, Transport};
 use lienthong_core::id::{ConnectorId, PluginName};
 use lienthong_core::manifest::Manifest;
 use tokio::net::TcpListener;
@@ -178,13 +178,18 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     let lake = Arc::new(Lake::open(&options.data.join("lake"))?);
     let compiler = Some(PathBuf::from(OWN_PROGRAM));
     let engine = Engine::new(EngineOptions { compiler, ..EngineOptions::new(options.data.join("cache/plugins")) })?;
-    let connectors = connectors(&city, &plugins, &engine).await?;
+    let (connectors, broken) = connectors(&city, &plugins, &engine).await?;
     let mut listeners = listeners(&city).await?;
 
     // Connectors stop first, so that what they still store can land.
     let (stop, stop_landing) = (CancellationToken::new(), CancellationToken::new());
     let progress = Progress::default();
-    let supervision = Supervision::new(connectors.values().map(|connector| condition(connector)));
+    let conditions = connectors.values().map(|connector| condition(&connector.id, &connector.config, &connector.plugin.facts().manifest));
+    let supervision = Supervision::new(conditions.chain(broken.iter().map(|broken| broken.condition.clone())));
+    for Broken { condition, why } in broken {
+        tracing::error!(connector = %condition.connector, plugin = %condition.plugin, "the connector does not run: {why}");
+        supervision.failed(&condition.connector, why, clock::now());
+    }
     landing::left_behind(&store, &lake, &channels, &progress).await?;
     let landing = Landing::start(&store, &lake, &channels, city.lake, &progress, &stop_landing);
     let caller = Caller::new(store.clone(), channels.clone(), city.clone());
@@ -200,6 +205,8 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
             _ => supervisor.start(messages),
         }
     }
+    // Nobody shall wait at the port of a connector that does not run.
+    drop(listeners);
     let status = Sources {
         city: city.title.clone(),
         started_at: clock::now(),
@@ -243,25 +250,38 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn connectors(city: &City, plugins: &PluginFolder, engine: &Engine) -> anyhow::Result<BTreeMap<ConnectorId, Arc<Connector>>> {
-    let mut ready = BTreeMap::<PluginName, Plugin>::new();
-    let mut connectors = BTreeMap::new();
+/// A connector whose plugin cannot be made ready. The others run.
+struct Broken {
+    condition: Condition,
+    why: String,
+}
+
+type Ready = (BTreeMap<ConnectorId, Arc<Connector>>, Vec<Broken>);
+
+async fn connectors(city: &City, plugins: &PluginFolder, engine: &Engine) -> anyhow::Result<Ready> {
+    let mut ready = BTreeMap::<PluginName, Result<Plugin, String>>::new();
+    let (mut connectors, mut broken) = (BTreeMap::new(), Vec::new());
     for (id, config) in &city.connectors {
+        let component = plugins.components.get(&config.plugin);
+        let component = component.with_context(|| format!("the plugin {} of {id} is missing", config.plugin))?;
+        if !ready.contains_key(&config.plugin) {
+            tracing::info!(plugin = %config.plugin, "making the plugin ready");
+            let plugin = engine.load(component.bytes.clone()).await.map_err(|error| error.to_string());
+            ready.insert(config.plugin.clone(), plugin);
+        }
         let plugin = match ready.get(&config.plugin) {
-            Some(plugin) => plugin.clone(),
-            None => {
-                let component =
-                    plugins.components.get(&config.plugin).with_context(|| format!("the plugin {} of {id} is missing", config.plugin))?;
-                tracing::info!(plugin = %config.plugin, "making the plugin ready");
-                let plugin = engine.load(component.bytes.clone()).await.with_context(|| format!("the plugin {}", config.plugin))?;
-                ready.insert(config.plugin.clone(), plugin.clone());
-                plugin
+            Some(Ok(plugin)) => plugin.clone(),
+            Some(Err(why)) => {
+                let condition = condition(id, config, &component.manifest);
+                broken.push(Broken { condition, why: format!("the plugin {}: {why}", config.plugin) });
+                continue;
             }
+            None => continue,
         };
         let door = if config.egress.is_empty() { None } else { Some(Door::new(&config.egress)?) };
         connectors.insert(id.clone(), Arc::new(Connector { id: id.clone(), config: config.clone(), plugin, door }));
     }
-    Ok(connectors)
+    Ok((connectors, broken))
 }
 
 /// Opens every port before anything runs, so that one that is taken stops the start.
@@ -276,10 +296,9 @@ async fn listeners(city: &City) -> anyhow::Result<BTreeMap<ConnectorId, Listener
     Ok(listeners)
 }
 
-fn condition(connector: &Connector) -> Condition {
-    let about = &connector.plugin.facts().manifest.plugin;
-    let transport = connector.config.transport.as_str();
-    Condition::new(connector.id.clone(), about.name.clone(), about.version.clone(), connector.config.agency.clone(), transport)
+fn condition(id: &ConnectorId, config: &city::Connector, manifest: &Manifest) -> Condition {
+    let about = &manifest.plugin;
+    Condition::new(id.clone(), about.name.clone(), about.version.clone(), config.agency.clone(), config.transport.as_str())
 }
 
 /// Forgets idempotency keys past their seven days, every hour.
