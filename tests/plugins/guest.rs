@@ -18,6 +18,13 @@ pub fn receiver(source: &str, world: &str) -> Vec<u8> {
     with_manifest(component_of(&text, world, CONNECTOR), &manifest("receiver"))
 }
 
+/// The same under a name of its own.
+pub fn receiver_named(name: &str, source: &str) -> Vec<u8> {
+    let text = format!("{PRELUDE}\n{source}");
+    let manifest = manifest("receiver").replace("test-guest", name);
+    with_manifest(component_of(&text, "lienthong:connector/receiver-plugin", CONNECTOR), &manifest)
+}
+
 /// A component without a manifest, from the text of a core module's fields and a text of the connector package.
 pub fn component_of(fields: &str, world: &str, connector: &str) -> Vec<u8> {
     let mut module = wat::parse_str(format!("(module {fields})")).unwrap_or_else(|error| panic!("{error}"));

@@ -6,6 +6,7 @@
 
 mod blob;
 mod draft;
+mod space;
 
 use std::collections::HashSet;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -18,6 +19,7 @@ use std::time::Duration;
 
 pub use blob::FileBlob;
 pub use draft::{Draft, Drafted};
+pub use space::{Ballast, Room};
 
 /// The staging folder's name. It starts with a dot, which neither a domain nor a hash does.
 const STAGING: &str = ".staging";

@@ -1,5 +1,6 @@
 //! The agency API and the operator API: who may enter, what comes in, what goes out, and how it is told when it fails.
 
+mod admission;
 mod attachments;
 mod channels;
 mod cloud_events;
@@ -11,7 +12,9 @@ mod messages;
 mod metrics;
 mod openapi;
 mod operators;
+mod patience;
 mod permission;
+mod pieces;
 mod problem;
 mod records;
 mod routes;

@@ -167,7 +167,7 @@ pub enum Refusal {
     /// One before it in its [`Sequence`] was not done.
     #[error("what came before it was not stored: send it again, and this behind it")]
     OutOfSequence,
-    /// The disk is full. Passes as soon as there is space.
+    /// The disk is full, or nearly so. Passes as soon as there is space.
     #[error("the disk that holds the hub's data is full: free space, the hub resumes by itself")]
     Full,
     /// A file of an attachment could not be put into place.

@@ -63,6 +63,11 @@ pub(super) struct Shown {
 }
 
 impl Shown {
+    /// The database could not be written for want of space.
+    pub(super) fn is_full(&self) -> bool {
+        self.health() == Health::Full
+    }
+
     pub(super) fn health(&self) -> Health {
         self.health.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -120,7 +125,7 @@ impl Writer {
         }
         let emptied = match self.shown.health() {
             Health::Failed(_) => Ok(()),
-            Health::Ready | Health::Full => {
+            Health::Ready | Health::Full | Health::Low { .. } => {
                 // Without it keys only live longer.
                 let _ = steady::keep(&mut self.db, self.steady.now()).await;
                 sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut self.db).await.map(|_| ())
@@ -158,7 +163,7 @@ impl Writer {
         }
         let answers = match self.shown.health() {
             Health::Failed(why) => works.iter().map(|_| Answer::Refused(Refusal::Failed(why.clone()))).collect(),
-            Health::Ready | Health::Full => self.transact(works).await,
+            Health::Ready | Health::Full | Health::Low { .. } => self.transact(works).await,
         };
         for ((reply, share), answer) in replies.into_iter().zip(answers) {
             // Whoever asked may be gone; the work stands all the same.
