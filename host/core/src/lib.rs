@@ -2,6 +2,8 @@
 //!
 //! Nothing here knows HTTP, SQL, WebAssembly, a clock or a disk. `now` is always an argument.
 
+#[cfg(any(test, fuzzing))]
+pub mod bad_input;
 pub mod city;
 pub mod columns;
 pub mod decode;

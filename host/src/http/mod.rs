@@ -1,6 +1,8 @@
 //! The agency API and the operator API: who may enter, what comes in, what goes out, and how it is told when it fails.
 
 mod attachments;
+#[cfg(any(test, fuzzing))]
+pub mod bad_input;
 mod channels;
 mod cloud_events;
 mod cursor;
