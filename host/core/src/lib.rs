@@ -16,6 +16,9 @@ pub mod ports;
 pub mod record;
 pub mod retry;
 pub mod schema;
+#[cfg(test)]
+#[path = "../../../tests/suites/suite.rs"]
+mod suite;
 pub mod tape;
 pub mod time;
 pub mod units;
