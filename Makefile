@@ -1,7 +1,7 @@
 # `make` alone tells what there is. Works with GNU make 4.3 and a POSIX sh; CARGO_TARGET_DIR is respected.
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help hub plugins demo test lint bench
+.PHONY: help hub plugins demo test lint bench fuzz
 
 CARGO ?= cargo
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
@@ -40,6 +40,9 @@ lint: ## Check the format, the lints, and what the dependencies bring
 	$(CARGO) clippy --manifest-path plugins/Cargo.toml --workspace --all-targets --locked -- -D warnings
 	.ci/cargo-deny --locked check --hide-inclusion-graph bans licenses sources
 	.ci/cargo-deny --locked --manifest-path plugins/Cargo.toml --target wasm32-unknown-unknown check --hide-inclusion-graph bans licenses sources
+
+fuzz: ## Any bytes at every door, for a while each: SECONDS=60; TARGET=decode for one; HUB=0 leaves out the hub's own
+	@tests/fuzz/run $(or $(SECONDS),60) '$(or $(HUB),1)' $(TARGET)
 
 bench: ## Measure, in a release build (long the first time); M=mllp measures HL7's way in
 	$(CARGO) build --release --locked --workspace --bins

@@ -186,7 +186,9 @@ impl Strict<'_> {
             Self::Integer(number) => node.as_i64() == Some(*number),
             Self::Double(number) => node.as_i64().is_none() && node.as_f64().is_some_and(|read| read.to_bits() == number.to_bits()),
             Self::Text(text) => node.as_str() == Some(text),
-            Self::Array(items) => items.len() == node.elements().count() && items.iter().zip(node.elements()).all(|(item, node)| item.reads(node)),
+            Self::Array(items) => {
+                items.len() == node.elements().count() && items.iter().zip(node.elements()).all(|(item, node)| item.reads(node))
+            }
             Self::Object(members) => {
                 let same = |((name, value), (key, node)): (&(Cow<'_, str>, Self), (&str, Node<'_>))| name == key && value.reads(node);
                 members.len() == node.members().count() && members.iter().zip(node.members()).all(same)

@@ -114,7 +114,9 @@ pub(super) fn message(problem: &Problem) -> String {
         }
         Problem::Unknown { thing: what, id } => match what {
             Thing::Plugin => format!("chưa cài plugin nào tên là `{id}`"),
-            Thing::Schema => format!("không có lược đồ `{id}`: chương trình không có sẵn, và trong thư mục của thành phố không có tệp `schemas/{id}.json`"),
+            Thing::Schema => format!(
+                "không có lược đồ `{id}`: chương trình không có sẵn, và trong thư mục của thành phố không có tệp `schemas/{id}.json`"
+            ),
             what => format!("không có {} nào tên là `{id}`", thing(*what)),
         },
         Problem::NoPlugins { id, .. } => format!("chưa cài plugin nào tên là `{id}`"),

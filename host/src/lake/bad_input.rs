@@ -97,9 +97,12 @@ impl Row<'_> {
             ColumnType::Boolean => column.as_boolean().value(self.row).to_string() == value,
             ColumnType::Integer => {
                 let number = column.as_primitive::<Int64Type>().value(self.row);
-                value.parse() == Ok(number) || value.contains(['.', 'e', 'E']) && value.parse() == Ok(number as f64)
+                value.parse() == Ok(number)
+                    || value.contains(['.', 'e', 'E']) && number.unsigned_abs() < 1 << 53 && value.parse() == Ok(number as f64)
             }
-            ColumnType::Double => value.parse::<f64>().is_ok_and(|number| number.to_bits() == column.as_primitive::<Float64Type>().value(self.row).to_bits()),
+            ColumnType::Double => {
+                value.parse::<f64>().is_ok_and(|number| number.to_bits() == column.as_primitive::<Float64Type>().value(self.row).to_bits())
+            }
             ColumnType::Text if value.starts_with('"') => text().is_ok_and(|text| text == column.as_string::<i32>().value(self.row)),
             ColumnType::Text | ColumnType::Json => column.as_string::<i32>().value(self.row) == value,
             ColumnType::Timestamp => {

@@ -83,11 +83,12 @@ pub const KEYWORDS: [&str; 65] = [
 /// Each word that is none of them, with the JSON pointer to it. Annotations of one's own (`x-…`) are in the list too: who asks knows
 /// best which are mistyped.
 pub fn unknown(document: &Value) -> Vec<(String, &str)> {
-    let words = |(pointer, node): (String, &'_ Value)| {
+    let mut found = Vec::new();
+    for (pointer, node) in subschemas_deep(document) {
         let words = node.as_object().into_iter().flat_map(|node| node.keys()).filter(|word| !KEYWORDS.contains(&word.as_str()));
-        words.map(move |word| (format!("{pointer}/{}", escape(word)), word.as_str())).collect::<Vec<_>>()
-    };
-    subschemas_deep(document).flat_map(words).collect()
+        found.extend(words.map(|word| (format!("{pointer}/{}", escape(word)), word.as_str())));
+    }
+    found
 }
 
 #[cfg(test)]
