@@ -1,7 +1,7 @@
 # `make` alone tells what there is. Works with GNU make 4.3 and a POSIX sh; CARGO_TARGET_DIR is respected.
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help hub plugins demo test lint bench crash soak
+.PHONY: help hub plugins demo test lint bench crash fuzz soak
 
 CARGO ?= cargo
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
@@ -43,6 +43,9 @@ lint: ## Check the format, the lints, and what the dependencies bring
 
 soak: plugins ## Run everything at once for MINUTES (10 unless given), and see that nothing grows
 	LIENTHONG_SOAK_MINUTES=$(or $(MINUTES),10) $(CARGO) test --locked --workspace --test hub -- --ignored --exact --nocapture soak::memory_stays_flat_under_everything_at_once
+
+fuzz: ## Any bytes at every door, for a while each: SECONDS=60; TARGET=decode for one; HUB=0 leaves out the hub's own
+	@tests/fuzz/run $(or $(SECONDS),60) '$(or $(HUB),1)' $(TARGET)
 
 bench: ## Measure, in a release build (long the first time); M=mllp measures HL7's way in
 	$(CARGO) build --release --locked --workspace --exclude lienthong-crash --exclude lienthong-faults --bins

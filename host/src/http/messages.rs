@@ -77,7 +77,7 @@ pub async fn post_message(
 
 /// The file's name as its sender gives it: `Content-Disposition: attachment; filename="…"` (RFC 6266). The extended form
 /// (`filename*`) goes first. A name of the message, never a path: what stands before the last slash is cut off.
-fn file_name(headers: &HeaderMap) -> Option<String> {
+pub(super) fn file_name(headers: &HeaderMap) -> Option<String> {
     let text = std::str::from_utf8(headers.get(CONTENT_DISPOSITION)?.as_bytes()).ok()?;
     let parameters = parameters(text);
     let value = |wanted: &str| parameters.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.as_str());

@@ -2,6 +2,8 @@
 
 mod admission;
 mod attachments;
+#[cfg(any(test, fuzzing))]
+pub mod bad_input;
 mod channels;
 mod cloud_events;
 mod cursor;

@@ -5,6 +5,8 @@
 //! crash, a lost answer or a second writer can neither lose nor double a row. Nothing else in the hub knows Delta, Arrow
 //! or Parquet.
 
+#[cfg(any(test, fuzzing))]
+pub mod bad_input;
 mod convert;
 mod durable;
 #[cfg(test)]

@@ -2,6 +2,9 @@
 //!
 //! Only the wrapping is read here; each record inside is decoded and validated by the channel's schema like any other.
 
+#[cfg(any(test, fuzzing))]
+pub mod bad_input;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 

@@ -4,6 +4,7 @@
 
 mod agencies;
 mod attachments;
+mod bad_input;
 mod compile;
 mod connectors;
 mod description;
