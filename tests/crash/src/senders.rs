@@ -17,9 +17,9 @@ use crate::town;
 /// What each of them rests between two sendings.
 const PAUSE: Duration = Duration::from_millis(25);
 /// Every line has this length, so that the pieces in which the plugin reads a file end with one.
-const LINE_BYTES: usize = 128;
+const LINE_BYTES: usize = 1024;
 /// Lines of a large file: more than a call holds before it stages.
-const MANY_LINES: u64 = 36_000;
+const MANY_LINES: u64 = 4_500;
 /// Files that may wait in the inbox.
 const WAITING: usize = 2;
 
@@ -149,7 +149,7 @@ async fn drop_files(flag: Arc<Flag>, inbox: PathBuf, mut chance: Chance) -> Vec<
             continue;
         }
         let number = dropped.len() as u64;
-        let lines = if number % 8 == 1 { MANY_LINES } else { 1 + chance.below(300) };
+        let lines = if number % 8 == 1 { MANY_LINES } else { 1 + chance.below(60) };
         let text: String = (0..lines).map(|line| line_of(number, line, &mut chance)).collect();
         let part = inbox.join(format!("{number}.ndjson.part"));
         std::fs::create_dir_all(&inbox)
