@@ -100,10 +100,9 @@ impl Neighbours {
         let mut connection = Connection::open(self.hub.address().get()).await?;
         let mut felt = Felt::default();
         for _ in 0..rounds {
-            for (path, times) in [
-                ("/v1/connectors/trial/honest/messages", &mut felt.messages),
-                ("/v1/channels/trial/one/records", &mut felt.posts),
-            ] {
+            for (path, times) in
+                [("/v1/connectors/trial/honest/messages", &mut felt.messages), ("/v1/channels/trial/one/records", &mut felt.posts)]
+            {
                 let nth = self.sent.fetch_add(1, Ordering::Relaxed);
                 let ask = self.honest.post(path, "application/json", format!(r#"{{"id":"c0-0-{nth}","n":{nth},"value":1}}"#));
                 let begun = Instant::now();

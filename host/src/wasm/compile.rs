@@ -111,7 +111,8 @@ fn refused(why: &str) -> LoadError {
 /// [`LoadError::Compile`] and [`LoadError::Host`]. Past a limit the process is ended by the system, or aborts.
 pub fn compile(limits: Limits, target: Target, input: impl Read, mut output: impl Write) -> Result<(), LoadError> {
     let host = |error: std::io::Error| LoadError::Host(error.to_string());
-    let limit = |resource, value| setrlimit(resource, Rlimit { current: Some(value), maximum: Some(value) }).map_err(|error| host(error.into()));
+    let limit =
+        |resource, value| setrlimit(resource, Rlimit { current: Some(value), maximum: Some(value) }).map_err(|error| host(error.into()));
     limit(Resource::As, limits.memory_mib << 20)?;
     limit(Resource::Core, 0)?;
     // The soft limit ends it with SIGXCPU, which says why.

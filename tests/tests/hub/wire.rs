@@ -28,7 +28,10 @@ async fn raw(hub: &Hub, bytes: &[u8]) -> String {
 }
 
 fn head(client: &Client, length: &str) -> String {
-    format!("POST {RECORDS} HTTP/1.1\r\nhost: hub\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\n{length}\r\n\r\n", client.key())
+    format!(
+        "POST {RECORDS} HTTP/1.1\r\nhost: hub\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\n{length}\r\n\r\n",
+        client.key()
+    )
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -95,7 +98,9 @@ fn packed(bytes: &[u8]) -> Vec<u8> {
 async fn packed_bodies_are_unpacked_and_a_bomb_does_not_go_off() {
     let hub = Hub::start(towns::air()).await;
     let (environment, operator) = (hub.agency("environment").await, hub.operator().await);
-    let post = |body: Vec<u8>, coding: &str| environment.post(RECORDS, "application/x-ndjson", body).header("content-encoding", coding).header("idempotency-key", "k");
+    let post = |body: Vec<u8>, coding: &str| {
+        environment.post(RECORDS, "application/x-ndjson", body).header("content-encoding", coding).header("idempotency-key", "k")
+    };
     let lines = format!("{GOOD}\n").repeat(2_000);
     let first = post(packed(lines.as_bytes()), "gzip").send().await.expect(200);
     assert_eq!(first.json()["accepted"], 2_000);
