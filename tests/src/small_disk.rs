@@ -40,7 +40,8 @@ impl SmallDisk {
 
     fn try_mount(folder: &Path, mib: u64) -> Result<Self, String> {
         let size = format!("size={mib}m,mode=0700");
-        let output = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(folder).output().map_err(|error| error.to_string())?;
+        let output =
+            Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(folder).output().map_err(|error| error.to_string())?;
         if output.status.success() { Ok(Self(folder.to_owned())) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
     }
 

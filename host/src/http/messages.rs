@@ -56,7 +56,8 @@ pub async fn post_message(
     let key = idempotency_key(&headers)?;
     store.takes_data()?;
     let config = &messages.connector().config;
-    let body = take(Pieces::new(&headers, body, Pace::default())?, spool.writer(config.agency.clone(), config.limits.message_bytes)).await?;
+    let body =
+        take(Pieces::new(&headers, body, Pace::default())?, spool.writer(config.agency.clone(), config.limits.message_bytes)).await?;
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let name = file_name(&headers);
     let nameless = name.is_none();

@@ -97,7 +97,10 @@ impl Pieces {
             let whole = self.begun + self.pace.whole + Duration::from_secs(self.came / RATE);
             let until = whole.min(Instant::now() + self.pace.pause);
             let frame = timeout_at(until, self.body.frame()).await.map_err(|_| {
-                Problem::new(StatusCode::REQUEST_TIMEOUT, format!("the body stopped, or came too slowly, after {} bytes: send it again", self.came))
+                Problem::new(
+                    StatusCode::REQUEST_TIMEOUT,
+                    format!("the body stopped, or came too slowly, after {} bytes: send it again", self.came),
+                )
             })?;
             let Some(frame) = frame else { return Ok(None) };
             let frame = frame.map_err(|error| Problem::bad_request(format!("the body broke off: {error}")))?;

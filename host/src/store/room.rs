@@ -150,7 +150,8 @@ impl Watch {
         self.known.low.store(low, Ordering::Release);
         match (was_low, low) {
             (false, true) => tracing::warn!(
-                free_bytes = free, keep_free_bytes = reserve.keep_free_bytes,
+                free_bytes = free,
+                keep_free_bytes = reserve.keep_free_bytes,
                 "the disk is nearly full: new data is refused until there is space; reading goes on"
             ),
             (true, false) => tracing::info!(free_bytes = free, "there is space again: data is taken"),

@@ -121,7 +121,9 @@ impl Writer {
         }
         let emptied = match self.shown.health() {
             Health::Failed(_) => Ok(()),
-            Health::Ready | Health::Full | Health::Low { .. } => sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut self.db).await.map(|_| ()),
+            Health::Ready | Health::Full | Health::Low { .. } => {
+                sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut self.db).await.map(|_| ())
+            }
         };
         let closed = self.db.close().await;
         drop(self.lock);

@@ -140,11 +140,15 @@ fn record(id: &str) -> String {
 /// An inbox on another disk, a webhook, a port and posts.
 fn city() -> City {
     let city = City::new(&[
-        ("city.yaml", "title: Ổ đĩa nhỏ\nagencies:\n  sender: { title: S }\n  reader: { title: R }\nlake: { flush: { every: 200ms, bytes: 64KiB } }\ndisk: { keep_free: 16MiB, ballast: 4MiB }\n"),
+        (
+            "city.yaml",
+            "title: Ổ đĩa nhỏ\nagencies:\n  sender: { title: S }\n  reader: { title: R }\nlake: { flush: { every: 200ms, bytes: 64KiB } }\ndisk: { keep_free: 16MiB, ballast: 4MiB }\n",
+        ),
         ("schemas/tests/things.v1.json", ledger::SCHEMA),
     ]);
     let inbox = city.folder().join("inbox");
-    let connector = |name: &str, way: &str| format!("  trial/{name}: {{ plugin: test-guest, agency: sender, {way}, emits: {{ out: trial/two }} }}\n");
+    let connector =
+        |name: &str, way: &str| format!("  trial/{name}: {{ plugin: test-guest, agency: sender, {way}, emits: {{ out: trial/two }} }}\n");
     let connectors = [
         connector("files", &format!("inbox: {{ path: {}, pattern: '*.json', settle: 500ms }}", inbox.display())),
         connector("push", "webhook: {}"),

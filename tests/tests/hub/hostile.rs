@@ -64,6 +64,11 @@ async fn measure_what_an_honest_agency_feels_of_hostile_neighbours() {
     }
     for (what, mut ratios) in [("messages", messages), ("posts", posts)] {
         ratios.sort_by(f64::total_cmp);
-        println!("P7, p99 of {what} beside hostile plugins by that without: median {:.2} ({:.2} to {:.2})", ratios[ratios.len() / 2], ratios[0], ratios[ratios.len() - 1]);
+        println!(
+            "P7, p99 of {what} beside hostile plugins by that without: median {:.2} ({:.2} to {:.2})",
+            ratios[ratios.len() / 2],
+            ratios[0],
+            ratios[ratios.len() - 1]
+        );
     }
 }

@@ -47,8 +47,14 @@ async fn thousands_who_are_slow_keep_nobody_else_from_being_served() {
     // Slow headers, bodies that hardly come, and answers that nobody reads; each kind from an address of its own.
     let heads = [
         "GET /v1/channels HTTP/1.1\r\nhost: hub\r\nx: ".to_owned(),
-        format!("POST {RECORDS} HTTP/1.1\r\nhost: hub\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\ncontent-length: 1000000\r\n\r\n{{", environment.key()),
-        format!("GET {RECORDS}?limit=10000 HTTP/1.1\r\nhost: hub\r\naccept: application/x-ndjson\r\nauthorization: Bearer {}\r\n\r\n", health.key()),
+        format!(
+            "POST {RECORDS} HTTP/1.1\r\nhost: hub\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\ncontent-length: 1000000\r\n\r\n{{",
+            environment.key()
+        ),
+        format!(
+            "GET {RECORDS}?limit=10000 HTTP/1.1\r\nhost: hub\r\naccept: application/x-ndjson\r\nauthorization: Bearer {}\r\n\r\n",
+            health.key()
+        ),
     ];
     let mut opening = JoinSet::new();
     for nth in 0..slow {

@@ -80,7 +80,17 @@ pub struct Frames<R> {
 impl<R: AsyncRead + Unpin> Frames<R> {
     /// An agency's messages of at most `limit_bytes`.
     pub fn new(read: R, spool: Spool, agency: AgencyId, limit_bytes: u64, patience: Patience) -> Self {
-        Self { read, spool, agency, limit_bytes, patience, framing: Framing::default(), buffer: vec![0; BUFFER], fresh: 0..0, understood: false }
+        Self {
+            read,
+            spool,
+            agency,
+            limit_bytes,
+            patience,
+            framing: Framing::default(),
+            buffer: vec![0; BUFFER],
+            fresh: 0..0,
+            understood: false,
+        }
     }
 
     /// The next whole message; none when the sender hung up between two. Once this was dropped or gave an error, the rest of
