@@ -149,7 +149,7 @@ async fn drop_files(flag: Arc<Flag>, inbox: PathBuf, mut chance: Chance) -> Vec<
             continue;
         }
         let number = dropped.len() as u64;
-        let lines = if number % 8 == 1 { MANY_LINES } else { 1 + chance.below(60) };
+        let lines = if number % 3 == 1 { MANY_LINES } else { 1 + chance.below(60) };
         let text: String = (0..lines).map(|line| line_of(number, line, &mut chance)).collect();
         let part = inbox.join(format!("{number}.ndjson.part"));
         std::fs::create_dir_all(&inbox)
