@@ -1,21 +1,19 @@
-//! `city.yaml`: title, agencies, where the hub listens, when the lake is flushed.
+//! `city.yaml`: title, agencies, where the hub listens; the lake is read by [`lake`].
 
 use std::path::Path;
-use std::time::Duration;
 
-use lienthong_core::city::{Agency, LakeFlush, Listen};
+use lienthong_core::city::{Agency, Listen};
 use lienthong_core::id::AgencyId;
 
-use super::draft::{Draft, default_flush, default_listen};
+use super::draft::{Draft, default_listen};
 use super::findings::Findings;
 use super::keys;
+use super::lake;
 use super::listening::{address, tls_files};
 use super::node::{Entry, Node};
 use super::problem::Problem;
-use super::section::{Section, boolean, duration, entries, named, size, text};
+use super::section::{Section, boolean, entries, named, text};
 use super::source::{FileId, Place};
-
-const SECOND: Duration = Duration::from_secs(1);
 
 /// Reads the file's tree into the draft.
 pub(super) fn read(dir: &Path, file: FileId, root: Option<&Node>, draft: &mut Draft, findings: &mut Findings) {
@@ -39,8 +37,8 @@ pub(super) fn read(dir: &Path, file: FileId, root: Option<&Node>, draft: &mut Dr
         Some(entry) => listen(dir, entry, findings),
     };
     draft.lake = match city.entry("lake") {
-        None => Some(default_flush()),
-        Some(entry) => flush(entry, findings),
+        None => Some(lake::default()),
+        Some(entry) => lake::read(entry, findings),
     };
 }
 
@@ -70,14 +68,4 @@ fn listen(dir: &Path, entry: &Entry, findings: &mut Findings) -> Option<Listen> 
         findings.error(place, Problem::PlainHttp { address });
     }
     Some(Listen { address, tls: files, behind_proxy })
-}
-
-fn flush(entry: &Entry, findings: &mut Findings) -> Option<LakeFlush> {
-    let lake = Section::open(&entry.value, entry.key_place, &keys::LAKE, findings)?;
-    let Some(entry) = lake.entry("flush") else { return Some(default_flush()) };
-    let section = Section::open(&entry.value, entry.key_place, &keys::FLUSH, findings)?;
-    let default = default_flush();
-    let every = section.get("every").map_or(Some(default.every), |node| duration(node, SECOND / 10, SECOND * 86_400, findings));
-    let bytes = section.get("bytes").map_or(Some(default.bytes), |node| size(node, 64 << 10, 1 << 30, findings));
-    Some(LakeFlush { every: every?, bytes: bytes? })
 }

@@ -20,6 +20,8 @@ pub struct Sources {
     pub store: Store,
     /// The city's channels.
     pub channels: Channels,
+    /// Where the lake lies.
+    pub lake: String,
     /// How far they have landed.
     pub progress: Progress,
     /// How connectors fare.
@@ -42,6 +44,10 @@ pub struct Status {
     #[serde(serialize_with = "text")]
     #[schema(value_type = String)]
     pub health: Health,
+    /// Where the lake's tables lie.
+    pub lake: String,
+    /// Channels whose records do not land at the moment. They are taken and kept all the same.
+    pub lake_failing: u64,
     /// Every channel of the city, and every other one whose data lies here.
     pub channels: Vec<ChannelStatus>,
     /// Every connector of the city.
@@ -123,6 +129,8 @@ pub async fn status(sources: &Sources) -> Result<Status, store::Error> {
         started_at: sources.started_at,
         ready: health == Health::Ready,
         health,
+        lake: sources.lake.clone(),
+        lake_failing: sources.progress.failing(),
         channels: channels.collect(),
         connectors: sources.supervision.all().await,
     })
