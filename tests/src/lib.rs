@@ -7,6 +7,7 @@
 pub mod chance;
 pub mod city;
 pub mod client;
+pub mod fault_proxy;
 pub mod feed_server;
 #[path = "../plugins/guest.rs"]
 pub mod guest;
@@ -15,5 +16,6 @@ pub mod lake;
 pub mod ledger;
 pub mod measure;
 pub mod mllp;
+pub mod object_store;
 pub mod program;
 pub mod wait;

@@ -4,6 +4,7 @@
 
 mod agencies;
 mod attachments;
+mod bucket;
 mod connectors;
 mod description;
 mod doors;
