@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use crate::object_store::{BUCKET, KEY_ID, SECRET};
 
-/// The folder goes when this does.
+/// The folder goes when this does, unless a trial failed on it.
 #[derive(Debug)]
 pub struct City {
     folder: TempDir,
@@ -94,5 +94,14 @@ impl City {
     /// Where it all lies.
     pub fn folder(&self) -> &Path {
         self.folder.path()
+    }
+}
+
+impl Drop for City {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.folder.disable_cleanup(true);
+            eprintln!("what it failed on is kept in {}", self.folder().display());
+        }
     }
 }

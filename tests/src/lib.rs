@@ -16,6 +16,8 @@ pub mod lake;
 pub mod ledger;
 pub mod measure;
 pub mod mllp;
+pub mod neighbours;
 pub mod object_store;
 pub mod program;
+pub mod small_disk;
 pub mod wait;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use lienthong_core::city::{Agency, Listen};
+use lienthong_core::city::{Agency, DiskReserve, Listen};
 use lienthong_core::id::AgencyId;
 
 use super::draft::{Draft, default_listen};
@@ -12,7 +12,7 @@ use super::lake;
 use super::listening::{address, tls_files};
 use super::node::{Entry, Node};
 use super::problem::Problem;
-use super::section::{Section, boolean, entries, named, text};
+use super::section::{Section, boolean, entries, named, size, text};
 use super::source::{FileId, Place};
 
 /// Reads the file's tree into the draft.
@@ -36,6 +36,7 @@ pub(super) fn read(dir: &Path, file: FileId, root: Option<&Node>, draft: &mut Dr
         None => Some(default_listen()),
         Some(entry) => listen(dir, entry, findings),
     };
+    draft.disk = city.entry("disk").and_then(|entry| disk(entry, findings)).unwrap_or_default();
     draft.lake = match city.entry("lake") {
         None => Some(lake::default()),
         Some(entry) => lake::read(entry, findings),
@@ -68,4 +69,10 @@ fn listen(dir: &Path, entry: &Entry, findings: &mut Findings) -> Option<Listen> 
         findings.error(place, Problem::PlainHttp { address });
     }
     Some(Listen { address, tls: files, behind_proxy })
+}
+
+fn disk(entry: &Entry, findings: &mut Findings) -> Option<DiskReserve> {
+    let section = Section::open(&entry.value, entry.key_place, &keys::DISK, findings)?;
+    let mut bytes = |key| section.get(key).and_then(|node| size(node, 1 << 20, 1 << 50, findings));
+    Some(DiskReserve { keep_free_bytes: bytes("keep_free"), ballast_bytes: bytes("ballast") })
 }

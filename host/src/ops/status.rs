@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::pipeline::channels::Channels;
 use crate::pipeline::landing::Progress;
 use crate::pipeline::supervision::{Condition, Supervision};
-use crate::store::{self, Health, Store};
+use crate::store::{self, DiskRoom, Health, Store};
 
 /// What status reads.
 #[derive(Clone)]
@@ -44,6 +44,8 @@ pub struct Status {
     #[serde(serialize_with = "text")]
     #[schema(value_type = String)]
     pub health: Health,
+    /// The disk that holds the data folder.
+    pub disk: DiskRoom,
     /// Where the lake's tables lie.
     pub lake: String,
     /// Channels whose records do not land at the moment. They are taken and kept all the same.
@@ -129,6 +131,7 @@ pub async fn status(sources: &Sources) -> Result<Status, store::Error> {
         started_at: sources.started_at,
         ready: health == Health::Ready,
         health,
+        disk: sources.store.room(),
         lake: sources.lake.clone(),
         lake_failing: sources.progress.failing(),
         channels: channels.collect(),
