@@ -14,15 +14,13 @@ const SECTION: &str = "lienthong:plugin.toml";
 
 /// A receiver with its manifest: the prelude around a guest's `$main`.
 pub fn receiver(source: &str, world: &str) -> Vec<u8> {
-    let text = if source.contains("PRELUDE") { source.replace("PRELUDE", PRELUDE) } else { format!("{PRELUDE}\n{source}") };
-    with_manifest(component_of(&text, world, CONNECTOR), &manifest("receiver"))
+    receiver_named("test-guest", source, world)
 }
 
 /// The same under a name of its own.
-pub fn receiver_named(name: &str, source: &str) -> Vec<u8> {
-    let text = format!("{PRELUDE}\n{source}");
-    let manifest = manifest("receiver").replace("test-guest", name);
-    with_manifest(component_of(&text, "lienthong:connector/receiver-plugin", CONNECTOR), &manifest)
+pub fn receiver_named(name: &str, source: &str, world: &str) -> Vec<u8> {
+    let text = if source.contains("PRELUDE") { source.replace("PRELUDE", PRELUDE) } else { format!("{PRELUDE}\n{source}") };
+    with_manifest(component_of(&text, world, CONNECTOR), &manifest("receiver").replace("test-guest", name))
 }
 
 /// A component without a manifest, from the text of a core module's fields and a text of the connector package.

@@ -22,6 +22,8 @@ pub const HOSTILE: [(&str, &str); 4] = [
 ];
 const HONEST: (&str, &str) = ("honest", include_str!("../plugins/acknowledge.wat"));
 
+const WORLD: &str = "lienthong:connector/receiver-plugin";
+
 /// Messages under way to each hostile connector: as many as the hub takes at a time.
 const AT_ONCE: usize = 8;
 
@@ -65,17 +67,21 @@ impl Neighbours {
     pub fn city(limits: &str) -> City {
         let city = city(limits);
         let folder = city.path().join("plugins");
-        let put = |(name, source): (&str, &str)| std::fs::write(folder.join(format!("{name}.wasm")), guest::receiver_named(name, source));
+        let put =
+            |(name, source): (&str, &str)| std::fs::write(folder.join(format!("{name}.wasm")), guest::receiver_named(name, source, WORLD));
         std::fs::create_dir_all(&folder)
             .and_then(|()| HOSTILE.into_iter().chain([HONEST]).try_for_each(put))
             .unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
         city
     }
 
-    /// Sends messages to all hostile connectors, as many and as fast as they are taken.
+    /// Sends messages to all hostile connectors, as many and as fast as they are taken; to those alone that the variable
+    /// LIENTHONG_HOSTILE names, where it is set.
     pub fn unleash(&self) -> Unleashed {
         let (mut senders, answered) = (JoinSet::new(), Arc::new(<[AtomicU64; HOSTILE.len()]>::default()));
-        for (nth, (name, _)) in HOSTILE.iter().enumerate() {
+        let wanted = std::env::var("LIENTHONG_HOSTILE").ok();
+        let wanted = |name: &str| wanted.as_ref().is_none_or(|names| names.split(',').any(|wanted| wanted == name));
+        for (nth, (name, _)) in HOSTILE.iter().enumerate().filter(|(_, (name, _))| wanted(name)) {
             for _ in 0..AT_ONCE {
                 let (client, sent, answered) = (self.hostile.clone(), self.sent.clone(), answered.clone());
                 senders.spawn(async move {

@@ -57,8 +57,8 @@ pub struct Message {
 /// What a call used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// Time in the guest's own code, waiting on the hub and on other guests left out. Wall time between entering and
-    /// leaving the guest, so on a crowded machine it includes what the operating system took away.
+    /// Time in the guest's own code, waiting on the hub and on other guests left out. Wall time, a tick of 10 ms at a time, so
+    /// on a crowded machine it includes some of what the operating system took away.
     pub cpu: Duration,
     /// From the start of the instance to its end.
     pub wall: Duration,

@@ -89,11 +89,14 @@ impl Compiler {
     }
 
     fn why(&self, status: ExitStatus, words: &str) -> LoadError {
-        const OUT_OF_MEMORY: &str = "memory allocation";
+        // Of the allocator, and of wasmtime where it is asked.
+        const OUT_OF_MEMORY: [&str; 2] = ["memory allocation", "out of memory"];
         let Limits { memory_mib, cpu_seconds, .. } = self.limits;
         match status.signal().and_then(Signal::from_named_raw) {
             Some(Signal::XCPU | Signal::KILL) => refused(&format!("compiling it takes more than {cpu_seconds} s of processor time")),
-            _ if words.contains(OUT_OF_MEMORY) => refused(&format!("compiling it takes more than {memory_mib} MiB of memory")),
+            _ if OUT_OF_MEMORY.iter().any(|known| words.contains(known)) => {
+                refused(&format!("compiling it takes more than {memory_mib} MiB of memory"))
+            }
             Some(signal) => refused(&format!("the compiler broke (signal {})", signal.as_raw())),
             // Its own words, without what this process says before them anyway.
             None => LoadError::Compile(words.rsplit_once("cannot be made ready: ").map_or(words, |(_, why)| why).trim().to_owned()),

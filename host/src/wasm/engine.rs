@@ -21,7 +21,7 @@ use super::plugin::{Loaded, Plugin};
 use super::state::State;
 
 /// Between two looks at a running guest.
-const TICK: Duration = Duration::from_millis(10);
+pub(super) const TICK: Duration = Duration::from_millis(10);
 /// What one component may consist of.
 pub(super) const CORE_INSTANCES: u32 = 64;
 pub(super) const MEMORIES: u32 = 8;
@@ -42,7 +42,7 @@ const KEPT_TABLE: usize = 64 << 10;
 pub struct EngineOptions {
     /// The folder for machine code. Made if missing; only the hub's user may write to it.
     pub cache: PathBuf,
-    /// Threads of each of the two lanes that guests run in.
+    /// Threads of the quick lane that guests run in; the slow one has half as many.
     pub threads: usize,
     /// Calls at a time; more wait, and their clock does not run yet.
     pub concurrent_calls: u32,
@@ -56,7 +56,7 @@ pub struct EngineOptions {
 }
 
 impl EngineOptions {
-    /// A thread for each processor in each lane, two at least; 32 calls at a time; one compiling thread, in this process.
+    /// A thread for each processor in the quick lane, two at least; 32 calls at a time; one compiling thread, in this process.
     pub fn new(cache: impl Into<PathBuf>) -> Self {
         let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get).max(2);
         let compile_limits = compile::Limits::default();

@@ -5,18 +5,22 @@
 //! then it goes on in the slow lane, whose threads yield the processor to everything else in the hub. So messages that are
 //! read in a moment never stand behind a file that takes minutes or a loop that takes for ever, and the account of whoever
 //! breaks a limit is emptied. In the slow lane a connector has only so many turns at a time: there, connectors share the
-//! processor and not calls.
+//! processor and not calls. Whoever broke last time rests most of the time, for a busy machine, or a quota of processor time,
+//! gives the hub no more than its share, whatever the priority of the threads that use it up.
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::Poll;
+use std::task::{Poll, ready};
 use std::time::{Duration, Instant};
 
 use lienthong_core::id::ConnectorId;
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinHandle};
+use tokio::time::Sleep;
 
 use crate::fair::Pool;
 
@@ -30,6 +34,8 @@ const REFILL: Duration = Duration::from_millis(200);
 const DEBT: Duration = Duration::from_secs(1);
 /// Calls of one connector that take turns in the slow lane; more of them wait.
 const SLOW_TURNS: usize = 2;
+/// A call of a connector whose last one broke rests so many times as long as it runs.
+const RESTS: u32 = 9;
 /// MiB of all calls' memory together, by their limits.
 const MEMORY_MIB: usize = 2 << 10;
 /// Threads for what blocks: compressing output, writing attachments.
@@ -55,6 +61,8 @@ pub(super) struct Entrance {
 struct Account {
     quick: Mutex<Balance>,
     slow: Semaphore,
+    /// Its last call broke, or broke a limit.
+    broke: AtomicBool,
 }
 
 /// Seconds of quick time, below zero when overdrawn, as they were at a moment.
@@ -65,7 +73,11 @@ struct Balance {
 
 impl Account {
     fn new() -> Self {
-        Self { quick: Mutex::new(Balance { seconds: SAVED.as_secs_f64(), at: Instant::now() }), slow: Semaphore::new(SLOW_TURNS) }
+        Self {
+            quick: Mutex::new(Balance { seconds: SAVED.as_secs_f64(), at: Instant::now() }),
+            slow: Semaphore::new(SLOW_TURNS),
+            broke: AtomicBool::new(false),
+        }
     }
 
     /// Takes so much off. Answers whether anything is left.
@@ -80,16 +92,16 @@ impl Account {
 }
 
 impl Lanes {
-    /// Starts the threads: so many for each lane, and so many calls at a time in both.
+    /// Starts the threads: so many for the quick lane and half as many for the slow one; and so many calls at a time in both.
     pub(super) fn start(threads: usize, calls: usize) -> std::io::Result<Self> {
-        let lane = |name: &'static str| {
+        let lane = |name: &'static str, threads: usize| {
             let mut lane = tokio::runtime::Builder::new_multi_thread();
             // Spinning guests give way once a tick; timers and sockets must not wait for the default of 61 of them.
             lane.worker_threads(threads.max(1)).max_blocking_threads(BLOCKING).event_interval(2).thread_name(name).enable_all();
             lane
         };
-        let quick = lane("guest").build()?;
-        let slow = lane("guest-slow").on_thread_start(yield_to_others).build()?;
+        let quick = lane("guest", threads).build()?;
+        let slow = lane("guest-slow", threads / 2).on_thread_start(yield_to_others).build()?;
         let entrance = Entrance {
             quick: quick.handle().clone(),
             slow: slow.handle().clone(),
@@ -160,10 +172,22 @@ impl Entrance {
         }
         let slow = self.slow.spawn(async move {
             let _turn = account.slow.acquire().await;
+            let mut rest: Option<Pin<Box<Sleep>>> = None;
             poll_fn(|context| {
+                if let Some(resting) = &mut rest {
+                    ready!(resting.as_mut().poll(context));
+                    rest = None;
+                }
                 let begun = Instant::now();
                 let polled = call.as_mut().poll(context);
-                account.spend(begun.elapsed());
+                let ran = begun.elapsed();
+                account.spend(ran);
+                if polled.is_pending() && account.broke.load(Ordering::Relaxed) {
+                    let resting = rest.insert(Box::pin(tokio::time::sleep(ran * RESTS)));
+                    if resting.as_mut().poll(context).is_ready() {
+                        context.waker().wake_by_ref();
+                    }
+                }
                 polled
             })
             .await
@@ -171,9 +195,17 @@ impl Entrance {
         Running(slow).await
     }
 
-    /// A call of this connector broke a limit, or broke: its next ones begin in the slow lane for a while.
+    /// A call of this connector broke, or broke a limit: its next ones begin in the slow lane for a while, and they and those
+    /// under way rest, until one ends well.
     pub(super) fn broke(&self, connector: &ConnectorId) {
-        self.account(connector).spend(DEBT);
+        let account = self.account(connector);
+        account.broke.store(true, Ordering::Relaxed);
+        account.spend(DEBT);
+    }
+
+    /// A call of this connector ended well.
+    pub(super) fn ended_well(&self, connector: &ConnectorId) {
+        self.account(connector).broke.store(false, Ordering::Relaxed);
     }
 
     fn account(&self, connector: &ConnectorId) -> Arc<Account> {
@@ -188,8 +220,8 @@ struct Running<T>(JoinHandle<T>);
 impl<T> Future for Running<T> {
     type Output = Result<T, JoinError>;
 
-    fn poll(mut self: std::pin::Pin<&mut Self>, context: &mut std::task::Context<'_>) -> Poll<Self::Output> {
-        std::pin::Pin::new(&mut self.0).poll(context)
+    fn poll(mut self: Pin<&mut Self>, context: &mut std::task::Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(context)
     }
 }
 

@@ -77,8 +77,10 @@ impl Plugin {
             let cause = if end.is_panic() { Cause::Host("it panicked; this is a defect of the hub".into()) } else { Cause::Cancelled };
             Err(failed(cause, String::new(), Usage::default()))
         });
-        if outcome.as_ref().is_err_and(|failed| failed.cause.is_the_plugins_own()) {
-            entrance.broke(&connector);
+        match &outcome {
+            Ok(_) => entrance.ended_well(&connector),
+            Err(failed) if failed.cause.is_the_plugins_own() => entrance.broke(&connector),
+            Err(_) => {}
         }
         outcome
     }
@@ -115,8 +117,8 @@ impl Loaded {
         store.set_hostcall_fuel(fuel);
         store.set_max_component_handles(HANDLES);
         store.set_epoch_deadline(1);
-        store.epoch_deadline_callback(|context| {
-            Ok(if context.data().meter.has_cpu_left() { UpdateDeadline::Yield(1) } else { UpdateDeadline::Interrupt })
+        store.epoch_deadline_callback(|mut context| {
+            Ok(if context.data_mut().meter.has_cpu_left() { UpdateDeadline::Yield(1) } else { UpdateDeadline::Interrupt })
         });
         store
     }

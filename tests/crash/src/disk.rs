@@ -212,9 +212,10 @@ impl Disk {
     }
 }
 
-/// Not the index of a WAL, which is memory, nor machine code, which is made again.
-fn is_kept(below: &Path) -> bool {
-    !below.starts_with("cache") && below.extension().is_none_or(|extension| extension != "db-shm")
+/// Not the index of a WAL, which is memory, nor machine code and ballast, which are made again.
+pub fn is_kept(below: &Path) -> bool {
+    !["cache", "ballast"].iter().any(|made_again| below.starts_with(made_again))
+        && below.extension().is_none_or(|extension| extension != "db-shm")
 }
 
 impl File {

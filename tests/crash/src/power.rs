@@ -10,7 +10,7 @@ use lienthong_tests::ledger;
 use lienthong_tests::wait::until;
 
 use crate::bench::Bench;
-use crate::disk::{Cut, Disk};
+use crate::disk::{Cut, Disk, is_kept};
 use crate::interposer::{Interposer, Number};
 use crate::journal::{self, Record};
 use crate::oracle::{self, Doors};
@@ -87,7 +87,7 @@ fn is_complete(disk: &Disk, root: &Path) {
             let path = entry.unwrap().path();
             let below = path.strip_prefix(root).unwrap();
             let kind = path.symlink_metadata().unwrap().file_type();
-            if below.starts_with("cache") || path.extension().is_some_and(|extension| extension == "db-shm") {
+            if !is_kept(below) {
                 continue;
             }
             if kind.is_dir() {

@@ -49,6 +49,7 @@ agencies:
   sender: { title: Sender }
   reader: { title: Reader }
 lake: { flush: { every: 200ms, bytes: 64KiB } }
+disk: { keep_free: 8MiB, ballast: 1MiB }
 "#;
 
 const TRIAL: &str = r#"

@@ -153,7 +153,7 @@ async fn a_schema_that_reaches_outside_or_never_ends_is_found_by_the_check() {
         doubling.collect::<Vec<_>>().join(",")
     );
     let of = |part: &str| format!("{{\"type\":\"object\",\"properties\":{{\"a\":{part}}}}}");
-    let deep = of(&(r#"{"items":"#.repeat(90) + "true" + &"}".repeat(90)));
+    let deep = of(&(r#"{"items":"#.repeat(120) + "true" + &"}".repeat(120)));
     let bad = [
         ("http", of(r#"{"$ref":"http://127.0.0.1:9/x.json"}"#), "nothing is ever fetched"),
         ("file", of(r#"{"$ref":"file:///etc/passwd"}"#), "nothing is ever fetched"),

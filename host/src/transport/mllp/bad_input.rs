@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use lienthong_core::id::AgencyId;
+
 use super::frame::{BEGIN, END, RETURN, framed};
 use super::{Ended, Frames, Patience};
 use crate::transport::body::{Body, Spool};
-use crate::transport::memory::Memory;
 
 /// Longer than what a fuzzer sends: nothing is spooled.
 const LIMIT_BYTES: u64 = 1 << 20;
@@ -18,8 +19,8 @@ pub fn frames(data: &[u8]) {
     let wire = Pieces { rest: wire.to_vec(), size: usize::from(size).max(1) };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let (messages, ended) = runtime.block_on(async {
-        let spool = Spool { folder: PathBuf::from("/nonexistent"), memory: Memory::new() };
-        let mut frames = Frames::new(wire, spool, LIMIT_BYTES, Patience::new(Duration::from_secs(60)));
+        let spool = Spool::new(PathBuf::from("/nonexistent"), LIMIT_BYTES);
+        let mut frames = Frames::new(wire, spool, AgencyId::new("hospital").unwrap(), LIMIT_BYTES, Patience::new(Duration::from_secs(60)));
         let mut messages = Vec::new();
         loop {
             match frames.next().await {

@@ -4,6 +4,7 @@
 //! emits a record a row. A row that does not fit is rejected as it came, with its file and line, and the rest goes on.
 
 mod archive;
+mod fields;
 mod lines;
 mod rows;
 mod table;

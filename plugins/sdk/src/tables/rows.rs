@@ -2,9 +2,8 @@
 
 use std::io::{self, Chain, Cursor, Read};
 
-use csv_core::{ReadRecordResult, ReaderBuilder, Terminator};
-
 use super::Column;
+use super::fields::Fields;
 use super::lines::{Found, Lines};
 use crate::{Call, Failure, Stopped};
 
@@ -84,55 +83,11 @@ impl<'r> Row<'r> {
     }
 }
 
-/// The fields of one row, without their quotation marks.
-#[derive(Debug, Default)]
-struct Fields {
-    bytes: Vec<u8>,
-    ends: Vec<usize>,
-    count: usize,
-}
-
-impl Fields {
-    /// Takes a row apart.
-    fn split(&mut self, reader: &mut csv_core::Reader, row: &[u8]) {
-        self.count = 0;
-        // No field is longer than what it is written as.
-        self.bytes.resize(row.len(), 0);
-        let (mut input, mut written) = (row, 0);
-        loop {
-            let out = self.bytes.get_mut(written..).unwrap_or_default();
-            let ends = self.ends.get_mut(self.count..).unwrap_or_default();
-            let (result, read, wrote, ended) = reader.read_record(input, out, ends);
-            (input, written, self.count) = (&input[read..], written + wrote, self.count + ended);
-            match result {
-                ReadRecordResult::InputEmpty => input = b"\n",
-                ReadRecordResult::OutputFull => self.bytes.resize(written + 64, 0),
-                ReadRecordResult::OutputEndsFull => self.ends.resize(2 * self.ends.len() + 16, 0),
-                ReadRecordResult::Record | ReadRecordResult::End => return,
-            }
-        }
-    }
-
-    /// The field at a place; empty where there is none.
-    fn get(&self, place: usize) -> &[u8] {
-        if place >= self.count {
-            return &[];
-        }
-        let start = place.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.bytes[start..self.ends[place]]
-    }
-
-    fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        (0..self.count).map(|place| self.get(place))
-    }
-}
-
 /// Rows of one file, header first.
 pub struct Rows<R> {
     file: String,
     format: Format,
     lines: Lines<Chain<Cursor<Vec<u8>>, R>>,
-    splitter: csv_core::Reader,
     header: Vec<String>,
     /// Why there is none.
     broken_header: Option<String>,
@@ -155,9 +110,7 @@ impl<R: Read> Rows<R> {
             start.clear();
         }
         let lines = Lines::new(Cursor::new(start).chain(reader), format.delimiter);
-        let splitter = ReaderBuilder::new().delimiter(format.delimiter).terminator(Terminator::Any(b'\n')).build();
-        let mut rows =
-            Self { file: file.to_owned(), format, lines, splitter, header: Vec::new(), broken_header: None, fields: Fields::default() };
+        let mut rows = Self { file: file.to_owned(), format, lines, header: Vec::new(), broken_header: None, fields: Fields::default() };
         match rows.take_header()? {
             true => Ok(rows),
             false => Err(Failure::InvalidInput(format!("{file} is empty: its first line must name its columns"))),
@@ -244,7 +197,7 @@ impl<R: Read> Rows<R> {
     fn advance(&mut self) -> Result<Found, Failure> {
         let found = self.lines.next().map_err(|e| failure(&self.file, e))?;
         if found == Found::Row {
-            self.fields.split(&mut self.splitter, self.lines.row());
+            self.fields.split(self.lines.row(), self.format.delimiter);
         }
         Ok(found)
     }
@@ -278,8 +231,8 @@ impl<R: Read> Rows<R> {
                 Found::End => return Ok(good),
                 Found::Broken(why) => Err(Bad::Row(why.to_owned())),
                 Found::Row if self.fields.iter().all(|field| field.trim_ascii().is_empty()) => continue,
-                Found::Row if self.fields.count != self.header.len() => {
-                    Err(Bad::Row(format!("{} fields where the header has {}", self.fields.count, self.header.len())))
+                Found::Row if self.fields.count() != self.header.len() => {
+                    Err(Bad::Row(format!("{} fields where the header has {}", self.fields.count(), self.header.len())))
                 }
                 Found::Row => each(call, Row { fields: &self.fields, places: &places }),
             };
