@@ -1,7 +1,7 @@
 # `make` alone tells what there is. Works with GNU make 4.3 and a POSIX sh; CARGO_TARGET_DIR is respected.
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help hub plugins demo test lint bench crash fuzz soak
+.PHONY: help hub plugins demo test lint bench crash fuzz soak lake-faults
 
 CARGO ?= cargo
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
@@ -11,7 +11,7 @@ PLUGINS := $(sort $(patsubst %/plugin.toml,%,$(wildcard plugins/*/plugin.toml)))
 export LIENTHONG_PLUGINS := $(TARGET)/plugins
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # A development build: minutes sooner than a release one, and what runs hot is optimised all the same.
 # The whole workspace, so that features are those of the tests and nothing is compiled twice.
@@ -28,6 +28,7 @@ demo: plugins ## Run a small city, live; ONCE=1 ends by itself and checks every 
 	@'$(TARGET)/debug/demo' --city examples/bao-loc --data '$(TARGET)/demo' --plugins '$(LIENTHONG_PLUGINS)' $(if $(filter-out 0,$(ONCE)),--once)
 
 test: plugins ## Run every test: the hub, its connectors, and both together
+	@tests/lake_tools >/dev/null
 	@echo 'testing the hub'
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then $(CARGO) nextest run --workspace --locked; else $(CARGO) test --workspace --locked; fi
 	@echo 'testing the connectors'
@@ -40,6 +41,10 @@ lint: ## Check the format, the lints, and what the dependencies bring
 	$(CARGO) clippy --manifest-path plugins/Cargo.toml --workspace --all-targets --locked -- -D warnings
 	.ci/cargo-deny --locked check --hide-inclusion-graph bans licenses sources
 	.ci/cargo-deny --locked --manifest-path plugins/Cargo.toml --target wasm32-unknown-unknown check --hide-inclusion-graph bans licenses sources
+
+# The seed is printed; LIENTHONG_SEED brings it back.
+lake-faults: hub ## Thousands of commits to an object store that fails on purpose; N=… of them
+	@LIENTHONG_LAKE_COMMITS=$(or $(N),5000) $(CARGO) test --workspace --locked --test hub -- --nocapture bucket::each_offset
 
 soak: plugins ## Run everything at once for MINUTES (10 unless given), and see that nothing grows
 	LIENTHONG_SOAK_MINUTES=$(or $(MINUTES),10) $(CARGO) test --locked --workspace --test hub -- --ignored --exact --nocapture soak::memory_stays_flat_under_everything_at_once

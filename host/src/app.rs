@@ -5,9 +5,10 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
-use lienthong_core::city::{self, City, Transport};
+use lienthong_core::city::{self, City, LakePlace, Transport};
 use lienthong_core::id::{ConnectorId, PluginName};
 use lienthong_core::manifest::Manifest;
 use tokio::net::TcpListener;
@@ -15,9 +16,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::http::{self, Api, Parts};
-use crate::lake::Lake;
+use crate::lake::{self, Credentials, Lake};
 use crate::net::{self, Door};
 use crate::ops::keys::Pepper;
+use crate::ops::log_name::log_name;
 use crate::ops::roster::Roster;
 use crate::ops::status::Sources;
 use crate::pipeline::call::{Caller, Connector};
@@ -159,6 +161,7 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     let protocols: &[&[u8]] = &[b"h2", b"http/1.1"];
     let tls = city.listen.tls.as_ref().map(|files| net::server_tls(&files.certificate, &files.key, None, protocols)).transpose()?;
 
+    let log_begins = !options.data.join(store::DATABASE).exists();
     let reserve = Reserve::for_disk(&options.data, city.disk.keep_free_bytes, city.disk.ballast_bytes);
     let store = Store::open(store::Options { reserve, ..store::Options::new(&options.data) }).await?;
     let mode = std::fs::metadata(&options.data)?.permissions().mode();
@@ -175,7 +178,7 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
         tracing::warn!(%error, "keys that are made while the hub is down are checked against an older city");
     }
     let pepper = Pepper::open(&options.data)?;
-    let lake = Arc::new(Lake::open(&options.data.join("lake"))?);
+    let lake = Arc::new(lake(&city.lake.at, &options.data, &log_name(&options.data, log_begins)?).await?);
     let compiler = Some(PathBuf::from(OWN_PROGRAM));
     let engine = Engine::new(EngineOptions { compiler, ..EngineOptions::new(options.data.join("cache/plugins")) })?;
     let (connectors, broken) = connectors(&city, &plugins, &engine).await?;
@@ -191,7 +194,8 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
         supervision.failed(&condition.connector, why, clock::now());
     }
     landing::left_behind(&store, &lake, &channels, &progress).await?;
-    let landing = Landing::start(&store, &lake, &channels, city.lake, &progress, &stop_landing);
+    let lake_place = lake.place().to_owned();
+    let landing = Landing::start(&store, &lake, &channels, city.lake.flush, &progress, &stop_landing);
     let caller = Caller::new(store.clone(), channels.clone(), city.clone());
     let largest = connectors.values().map(|connector| connector.config.limits.message_bytes).max().unwrap_or(0);
     let spool = Spool::new(options.data.join("spool"), largest);
@@ -212,6 +216,7 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
         started_at: clock::now(),
         store: store.clone(),
         channels: channels.clone(),
+        lake: lake_place,
         progress,
         supervision,
     };
@@ -248,6 +253,26 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     store.close().await?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// How long the start waits for the lake's object store.
+const LAKE_PATIENCE: Duration = Duration::from_secs(10);
+
+/// The lake where the city wants it. A store that cannot be reached holds nothing up: the log keeps what is to land there.
+async fn lake(place: &LakePlace, data: &Path, log: &str) -> anyhow::Result<Lake> {
+    let bucket = match place {
+        LakePlace::DataFolder => return Ok(Lake::open(&data.join("lake"))?),
+        LakePlace::Bucket(bucket) => bucket,
+    };
+    let lake = Lake::in_bucket(bucket, &Credentials::find(data)?, log)?;
+    let why = match tokio::time::timeout(LAKE_PATIENCE, lake.prove()).await {
+        Ok(Ok(())) => return Ok(lake),
+        Ok(Err(error @ lake::Error::IgnoresConditions { .. })) => return Err(error.into()),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("no answer within {} s", LAKE_PATIENCE.as_secs()),
+    };
+    tracing::warn!(place = %lake.place(), why, "the lake cannot be reached: data is taken all the same, and lands when it can");
+    Ok(lake)
 }
 
 /// A connector whose plugin cannot be made ready. The others run.
@@ -309,7 +334,7 @@ async fn sweep(store: Store, stop: CancellationToken) {
         }
         tokio::select! {
             () = stop.cancelled() => return,
-            () = tokio::time::sleep(std::time::Duration::from_secs(3600)) => {}
+            () = tokio::time::sleep(Duration::from_secs(3600)) => {}
         }
     }
 }

@@ -1,20 +1,34 @@
 //! A city in a temporary folder, with a place for its hub's data.
 
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
+
+use crate::object_store::{BUCKET, KEY_ID, SECRET};
 
 /// The folder goes when this does, unless a trial failed on it.
 #[derive(Debug)]
 pub struct City {
     folder: TempDir,
+    bucket: Option<Bucket>,
+}
+
+/// Where a city's lake lies, if not in the data folder.
+#[derive(Debug, Clone)]
+pub struct Bucket {
+    /// The object store itself.
+    pub store: SocketAddr,
+    /// `s3://bucket/prefix`.
+    pub at: String,
 }
 
 impl City {
     /// A city with these files, `(name, text)`; schemas stand under `schemas/…`.
     pub fn new(files: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("no temporary folder: {error}"));
-        let city = Self { folder };
+        let city = Self { folder, bucket: None };
         for (name, text) in files {
             city.write(name, text);
         }
@@ -28,6 +42,38 @@ impl City {
         std::fs::create_dir_all(folder)
             .and_then(|()| std::fs::write(&path, text))
             .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    }
+
+    /// Lets the lake lie in an object store that is reached by way of `door`, with the keys to it in their file.
+    pub fn with_bucket(mut self, store: SocketAddr, door: SocketAddr, prefix: &str, every: &str) -> Self {
+        let at = format!("s3://{BUCKET}/{prefix}");
+        let city = std::fs::read_to_string(self.path().join("city.yaml")).unwrap_or_else(|error| panic!("city.yaml: {error}"));
+        let rest: String = city.lines().filter(|line| !line.starts_with("lake:")).map(|line| format!("{line}\n")).collect();
+        let lake = format!("lake: {{ at: '{at}', endpoint: 'http://{door}', flush: {{ every: {every}, bytes: 64MiB }} }}\n");
+        self.write("city.yaml", &(rest + &lake));
+        let file = self.data().join("secrets/lake.env");
+        let keys = format!("AWS_ACCESS_KEY_ID={KEY_ID}\nAWS_SECRET_ACCESS_KEY={SECRET}\n");
+        std::fs::create_dir_all(self.data().join("secrets"))
+            .and_then(|()| std::fs::write(&file, keys))
+            .and_then(|()| std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)))
+            .unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        self.bucket = Some(Bucket { store, at });
+        self
+    }
+
+    /// Where the lake lies, if it is in an object store.
+    pub fn bucket(&self) -> Option<&Bucket> {
+        self.bucket.as_ref()
+    }
+
+    /// The same city with the same data, in another folder. No hub may run on it.
+    pub fn copy(&self) -> Self {
+        let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("no temporary folder: {error}"));
+        for part in ["city", "data"] {
+            let copied = std::process::Command::new("cp").arg("-a").arg(self.folder.path().join(part)).arg(folder.path()).status();
+            assert!(copied.is_ok_and(|status| status.success()), "{part} was not copied");
+        }
+        Self { folder, bucket: self.bucket.clone() }
     }
 
     /// The city's own folder.

@@ -11,7 +11,7 @@ use tokio::process::{Child, Command};
 
 use crate::city::City;
 use crate::client::{Address, Client};
-use crate::program::{argument, lienthong, run};
+use crate::program::{argument, lienthong, no_keys_of_ours, run};
 use crate::wait::until;
 
 /// A running hub, and all that belongs to it. It dies when this is dropped.
@@ -221,6 +221,7 @@ fn spawn(city: &City, plugins: Option<&std::path::Path>, environment: &Environme
     if let Some(plugins) = plugins {
         command.arg("--plugins").arg(plugins);
     }
+    no_keys_of_ours(&mut command);
     command.env("LC_ALL", "C.UTF-8").envs(environment).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).kill_on_drop(true);
     command.spawn().unwrap_or_else(|error| panic!("{} can not be started: {error}", lienthong().display()))
 }

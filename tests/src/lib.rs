@@ -7,6 +7,7 @@
 pub mod chance;
 pub mod city;
 pub mod client;
+pub mod fault_proxy;
 pub mod feed_server;
 #[path = "../plugins/guest.rs"]
 pub mod guest;
@@ -16,6 +17,7 @@ pub mod ledger;
 pub mod measure;
 pub mod mllp;
 pub mod neighbours;
+pub mod object_store;
 pub mod program;
 pub mod small_disk;
 pub mod wait;

@@ -53,10 +53,18 @@ pub fn plugins() -> PathBuf {
 /// Runs one command of the program to its end.
 pub async fn run(arguments: &[&str]) -> Said {
     let mut command = Command::new(lienthong());
+    no_keys_of_ours(&mut command);
     command.args(arguments).env("LC_ALL", "C.UTF-8").stdin(Stdio::null()).kill_on_drop(true);
     let output = command.output().await.unwrap_or_else(|error| panic!("lienthong {arguments:?} can not be started: {error}"));
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap_or_else(|error| panic!("lienthong {arguments:?} wrote no UTF-8: {error}"));
     Said { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+}
+
+/// Takes the keys to an object store out of a program's environment that whoever runs the trials may have there.
+pub fn no_keys_of_ours(command: &mut Command) {
+    for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] {
+        command.env_remove(name);
+    }
 }
 
 /// A path as an argument.

@@ -20,8 +20,8 @@ pub struct City {
     pub agencies: BTreeMap<AgencyId, Agency>,
     /// Where the hub listens.
     pub listen: Listen,
-    /// When the lake is flushed.
-    pub lake: LakeFlush,
+    /// Where the lake lies, and when it is flushed.
+    pub lake: Lake,
     /// What stays free of the disk that holds the hub's data.
     pub disk: DiskReserve,
     /// Logs of records.
@@ -57,6 +57,37 @@ pub struct TlsFiles {
     pub certificate: PathBuf,
     /// The private key.
     pub key: PathBuf,
+}
+
+/// The lake: one table for each channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lake {
+    /// Where the tables lie.
+    pub at: LakePlace,
+    /// When records land in them.
+    pub flush: LakeFlush,
+}
+
+/// Where the lake's tables lie.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LakePlace {
+    /// The folder `lake` of the hub's data folder.
+    DataFolder,
+    /// An object store that speaks Amazon's S3 protocol.
+    Bucket(Bucket),
+}
+
+/// A place in an object store, without the keys to it: those are never in a city's files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bucket {
+    /// The bucket's name.
+    pub name: String,
+    /// What the tables' names begin with, without a slash at either end; empty for the bucket's root.
+    pub prefix: String,
+    /// The server, `http[s]://host[:port]`; none is Amazon's own in the region.
+    pub endpoint: Option<String>,
+    /// What requests are signed for, for example `ap-southeast-1`; stores of one's own seldom care.
+    pub region: String,
 }
 
 /// A channel's records land in the lake when either is reached.

@@ -1,5 +1,6 @@
 //! `lienthong status`
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -42,10 +43,22 @@ fn page(status: &Value) -> String {
         page = format!("{page}\n\n{}", channels("NOT IN THE CITY'S FILES", &others));
     }
     page = format!("{page}\n\n{}", connectors(rows(status, "connectors")));
+    for (error, channels) in lake_errors(status) {
+        page = format!("{page}\nthe lake ({}) does not take {channels}: {error}", plain(&status["lake"]));
+    }
     for note in rows(status, "connectors").iter().flat_map(notes) {
         page = format!("{page}\n{note}");
     }
     page
+}
+
+/// Why channels do not land, each reason with the channels it holds for.
+fn lake_errors(status: &Value) -> BTreeMap<String, String> {
+    let mut errors: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for channel in rows(status, "channels").iter().filter(|channel| !channel["lake_error"].is_null()) {
+        errors.entry(plain(&channel["lake_error"])).or_default().push(plain(&channel["channel"]));
+    }
+    errors.into_iter().map(|(error, channels)| (error, channels.join(", "))).collect()
 }
 
 /// What waits for people.

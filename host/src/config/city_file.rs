@@ -1,21 +1,19 @@
-//! `city.yaml`: title, agencies, where the hub listens, when the lake is flushed.
+//! `city.yaml`: title, agencies, where the hub listens; the lake is read by [`lake`].
 
 use std::path::Path;
-use std::time::Duration;
 
-use lienthong_core::city::{Agency, DiskReserve, LakeFlush, Listen};
+use lienthong_core::city::{Agency, DiskReserve, Listen};
 use lienthong_core::id::AgencyId;
 
-use super::draft::{Draft, default_flush, default_listen};
+use super::draft::{Draft, default_listen};
 use super::findings::Findings;
 use super::keys;
+use super::lake;
 use super::listening::{address, tls_files};
 use super::node::{Entry, Node};
 use super::problem::Problem;
-use super::section::{Section, boolean, duration, entries, named, size, text};
+use super::section::{Section, boolean, entries, named, size, text};
 use super::source::{FileId, Place};
-
-const SECOND: Duration = Duration::from_secs(1);
 
 /// Reads the file's tree into the draft.
 pub(super) fn read(dir: &Path, file: FileId, root: Option<&Node>, draft: &mut Draft, findings: &mut Findings) {
@@ -40,8 +38,8 @@ pub(super) fn read(dir: &Path, file: FileId, root: Option<&Node>, draft: &mut Dr
     };
     draft.disk = city.entry("disk").and_then(|entry| disk(entry, findings)).unwrap_or_default();
     draft.lake = match city.entry("lake") {
-        None => Some(default_flush()),
-        Some(entry) => flush(entry, findings),
+        None => Some(lake::default()),
+        Some(entry) => lake::read(entry, findings),
     };
 }
 
@@ -77,14 +75,4 @@ fn disk(entry: &Entry, findings: &mut Findings) -> Option<DiskReserve> {
     let section = Section::open(&entry.value, entry.key_place, &keys::DISK, findings)?;
     let mut bytes = |key| section.get(key).and_then(|node| size(node, 1 << 20, 1 << 50, findings));
     Some(DiskReserve { keep_free_bytes: bytes("keep_free"), ballast_bytes: bytes("ballast") })
-}
-
-fn flush(entry: &Entry, findings: &mut Findings) -> Option<LakeFlush> {
-    let lake = Section::open(&entry.value, entry.key_place, &keys::LAKE, findings)?;
-    let Some(entry) = lake.entry("flush") else { return Some(default_flush()) };
-    let section = Section::open(&entry.value, entry.key_place, &keys::FLUSH, findings)?;
-    let default = default_flush();
-    let every = section.get("every").map_or(Some(default.every), |node| duration(node, SECOND / 10, SECOND * 86_400, findings));
-    let bytes = section.get("bytes").map_or(Some(default.bytes), |node| size(node, 64 << 10, 1 << 30, findings));
-    Some(LakeFlush { every: every?, bytes: bytes? })
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use lienthong_core::city::{Access, Agency, City, Connector, DiskReserve, Grant, LakeFlush, Limits, Listen, Transport};
+use lienthong_core::city::{Access, Agency, City, Connector, DiskReserve, Grant, Lake, Limits, Listen, Transport};
 use lienthong_core::id::{AgencyId, ChannelId, ConnectorId, PluginName, Port, SchemaId};
 use lienthong_core::time::Timestamp;
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ pub(super) struct Draft {
     pub(super) title: Option<String>,
     pub(super) agencies: BTreeMap<AgencyId, Agency>,
     pub(super) listen: Option<Listen>,
-    pub(super) lake: Option<LakeFlush>,
+    pub(super) lake: Option<Lake>,
     pub(super) disk: DiskReserve,
     pub(super) channels: Vec<Channel>,
     pub(super) connectors: Vec<DraftConnector>,
@@ -62,11 +62,6 @@ pub(super) struct DraftGrant {
 /// `127.0.0.1:8700`: on this machine only.
 pub(super) fn default_listen() -> Listen {
     Listen { address: SocketAddr::from(([127, 0, 0, 1], 8700)), tls: None, behind_proxy: false }
-}
-
-/// Five seconds or 32 MiB, whichever comes first.
-pub(super) fn default_flush() -> LakeFlush {
-    LakeFlush { every: Duration::from_secs(5), bytes: 32 << 20 }
 }
 
 impl Draft {

@@ -4,7 +4,7 @@ use lienthong_core::manifest::Interface;
 
 use super::findings::Hint;
 use super::node::Shape;
-use super::problem::{EgressFault, Problem, SettingFault, SyntaxKind, Thing, Unit, shown};
+use super::problem::{BucketFault, EgressFault, EndpointFault, Problem, SettingFault, SyntaxKind, Thing, Unit, shown};
 use super::quantity;
 
 pub(super) fn count(errors: usize, warnings: usize) -> String {
@@ -107,6 +107,13 @@ pub(super) fn message(problem: &Problem) -> String {
         Problem::BadPattern { given } => format!("`{}` is no pattern for a file's name", shown(given)),
         Problem::BadInbox { given } => format!("`{}` cannot be an inbox", shown(given)),
         Problem::BadEgress { given, fault } => format!("egress `{}`: {}", shown(given), egress(*fault)),
+        Problem::BadBucket { given, fault } => format!("the lake's place `{}`: {}", shown(given), bucket(*fault)),
+        Problem::BadEndpoint { given, fault } => format!("the lake's endpoint `{}`: {}", shown(given), endpoint(*fault)),
+        Problem::BadRegion { given } => format!("`{}` is no region", shown(given)),
+        Problem::PlainLake { endpoint } => {
+            format!("records would travel to {} in the clear", shown(endpoint))
+        }
+        Problem::NoBucket { key } => format!("`{key}` says how a bucket is reached, and `at` names none"),
         Problem::OnInvalid { given } => format!("`on_invalid: {}` is not supported by this version", shown(given)),
         Problem::WrongDomain { thing: what, id, domain } => {
             format!("{} `{id}` stands in the file of the domain `{domain}`", thing(*what))
@@ -193,6 +200,23 @@ fn egress(fault: EgressFault) -> &'static str {
     }
 }
 
+fn bucket(fault: BucketFault) -> &'static str {
+    match fault {
+        BucketFault::Form => "not `s3://`, a bucket's name, and perhaps a prefix",
+        BucketFault::Extra => "a user name, password, query or fragment has no place here",
+        BucketFault::Name => "a bucket's name has 3 to 63 lower-case letters, digits, dots and hyphens, a letter or digit at either end",
+        BucketFault::Prefix => "each part of the prefix has letters, digits, and `.`, `-` or `_` between them",
+    }
+}
+
+fn endpoint(fault: EndpointFault) -> &'static str {
+    match fault {
+        EndpointFault::Form => "not a scheme, a host and perhaps a port",
+        EndpointFault::Extra => "a path, query or fragment has no place here; the prefix belongs into `at`",
+        EndpointFault::UserInfo => "a user name or password has no place here",
+    }
+}
+
 fn setting(fault: &SettingFault) -> String {
     match fault {
         SettingFault::Missing(key) => format!("`{}` is missing", shown(key)),
@@ -274,6 +298,11 @@ pub(super) fn help(problem: &Problem) -> Option<String> {
             "write `https://host`, or for a machine in your own network `http://10.0.0.5:8080`".into()
         }
         Problem::BadEgress { .. } => "write `https://host`, `https://host:port` or `http://<private ip>:<port>`".into(),
+        Problem::BadBucket { .. } => "write `s3://bucket` or `s3://bucket/prefix`".into(),
+        Problem::BadEndpoint { .. } => "write `https://host`, `https://host:port`, or `http://127.0.0.1:8333` on this machine".into(),
+        Problem::BadRegion { .. } => "write it as your store does, for example `ap-southeast-1`".into(),
+        Problem::PlainLake { .. } => "use `https://`, or add `plain: true` where the network between is trusted".into(),
+        Problem::NoBucket { .. } => "add `at: s3://bucket/prefix`, or remove this key: without `at` the lake lies in the data folder".into(),
         Problem::OnInvalid { .. } => "remove it: refused records are always kept in quarantine".into(),
         Problem::WrongDomain { id, domain, .. } => match id.split_once('/') {
             Some((own, name)) => format!("move it into `{own}.yaml`, or call it `{domain}/{name}`"),

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
-use super::problem::{EgressFault, Lang, Problem, shown, visible};
+use super::keys::LAKE_SECRETS;
+use super::problem::{BucketFault, EgressFault, EndpointFault, Lang, Problem, shown, visible};
 use super::source::{FileId, Place, Sources};
 use super::{english, vietnamese};
 
@@ -200,8 +201,7 @@ impl Findings {
                 lines = (Some(place.file), source.text.lines().collect());
             }
             let (line, column) = (place.line, place.column);
-            let secret = matches!(problem, Problem::BadEgress { fault: EgressFault::UserInfo, .. });
-            let excerpt = lines.1.get(place.line as usize - 1).filter(|_| !secret).and_then(|text| excerpt(text, place));
+            let excerpt = lines.1.get(place.line as usize - 1).filter(|_| !shows_secret(&problem)).and_then(|text| excerpt(text, place));
             let finding = Finding { severity, file: shown(&source.name), line, column, problem, hint, excerpt };
             // An alias shows its anchor's fault once for each use.
             if out.last() != Some(&finding) {
@@ -209,6 +209,17 @@ impl Findings {
             }
         }
         out
+    }
+}
+
+/// Whether the line at fault may hold a key or a password, so that it is not repeated.
+fn shows_secret(problem: &Problem) -> bool {
+    match problem {
+        Problem::BadEgress { fault: EgressFault::UserInfo, .. }
+        | Problem::BadBucket { fault: BucketFault::Extra, .. }
+        | Problem::BadEndpoint { fault: EndpointFault::UserInfo | EndpointFault::Extra, .. } => true,
+        Problem::KeyOfOtherFile { file, .. } => *file == LAKE_SECRETS,
+        _ => false,
     }
 }
 

@@ -36,7 +36,26 @@ pub(super) const DOMAIN: Keys = Keys {
 pub(super) const AGENCY: Keys = keys("agency", &["title"], &["contacts"]);
 pub(super) const LISTEN: Keys = keys("listen", &["address", "tls", "behind_proxy"], &[]);
 pub(super) const TLS: Keys = keys("tls", &["certificate", "key"], &["client_ca"]);
-pub(super) const LAKE: Keys = keys("lake", &["flush"], &["store", "retention"]);
+pub(super) const LAKE: Keys = Keys {
+    definition: "lake",
+    known: &["at", "endpoint", "region", "plain", "flush"],
+    later: &["store", "retention"],
+    elsewhere: &[
+        "access_key",
+        "access_key_id",
+        "aws_access_key_id",
+        "secret_key",
+        "secret_access_key",
+        "aws_secret_access_key",
+        "session_token",
+        "aws_session_token",
+        "credentials",
+        "password",
+    ],
+    elsewhere_file: LAKE_SECRETS,
+};
+/// Where the keys to the lake's store belong. A line with one of them is never shown.
+pub(super) const LAKE_SECRETS: &str = "`DATA/secrets/lake.env`";
 pub(super) const FLUSH: Keys = keys("flush", &["every", "bytes"], &[]);
 pub(super) const DISK: Keys = keys("disk", &["keep_free", "ballast"], &[]);
 pub(super) const CONNECTOR: Keys = keys(

@@ -56,6 +56,25 @@ pub enum EgressFault {
     PlainNeedsPort,
 }
 
+/// What `lake.at` gets wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum BucketFault {
+    Form,
+    Extra,
+    Name,
+    Prefix,
+}
+
+/// What `lake.endpoint` gets wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum EndpointFault {
+    Form,
+    Extra,
+    UserInfo,
+}
+
 /// How settings break the schema of their plugin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs)]
@@ -125,6 +144,11 @@ pub enum Problem {
     BadPattern { given: String },
     BadInbox { given: String },
     BadEgress { given: String, fault: EgressFault },
+    BadBucket { given: String, fault: BucketFault },
+    BadEndpoint { given: String, fault: EndpointFault },
+    BadRegion { given: String },
+    PlainLake { endpoint: String },
+    NoBucket { key: &'static str },
     OnInvalid { given: String },
     // What stands where
     WrongDomain { thing: Thing, id: String, domain: String },

@@ -5,7 +5,7 @@ use lienthong_core::manifest::Interface;
 use super::english::long;
 use super::findings::Hint;
 use super::node::Shape;
-use super::problem::{EgressFault, Problem, SettingFault, SyntaxKind, Thing, Unit, shown};
+use super::problem::{BucketFault, EgressFault, EndpointFault, Problem, SettingFault, SyntaxKind, Thing, Unit, shown};
 use super::quantity;
 
 pub(super) fn count(errors: usize, warnings: usize) -> String {
@@ -107,6 +107,13 @@ pub(super) fn message(problem: &Problem) -> String {
         Problem::BadPattern { given } => format!("`{}` không phải là mẫu tên tệp", shown(given)),
         Problem::BadInbox { given } => format!("`{}` không thể làm thư mục nhận tệp", shown(given)),
         Problem::BadEgress { given, fault } => format!("egress `{}`: {}", shown(given), egress(*fault)),
+        Problem::BadBucket { given, fault } => format!("nơi đặt hồ dữ liệu `{}`: {}", shown(given), bucket(*fault)),
+        Problem::BadEndpoint { given, fault } => format!("endpoint `{}` của hồ dữ liệu: {}", shown(given), endpoint(*fault)),
+        Problem::BadRegion { given } => format!("`{}` không phải là tên vùng (region)", shown(given)),
+        Problem::PlainLake { endpoint } => {
+            format!("bản ghi sẽ truyền đến {} mà không được mã hóa", shown(endpoint))
+        }
+        Problem::NoBucket { key } => format!("`{key}` cho biết cách kết nối đến bucket, nhưng không có `at` để chỉ ra bucket"),
         Problem::OnInvalid { given } => format!("phiên bản này chưa hỗ trợ `on_invalid: {}`", shown(given)),
         Problem::WrongDomain { thing: what, id, domain } => format!("{} `{id}` đặt trong tệp của lĩnh vực `{domain}`", thing(*what)),
         Problem::DuplicateId { thing: what, id, first } => {
@@ -218,6 +225,23 @@ fn egress(fault: EgressFault) -> &'static str {
     }
 }
 
+fn bucket(fault: BucketFault) -> &'static str {
+    match fault {
+        BucketFault::Form => "không đúng dạng `s3://`, tên bucket và có thể thêm tiền tố",
+        BucketFault::Extra => "không được có tên người dùng, mật khẩu, chuỗi truy vấn hay phân đoạn ở đây",
+        BucketFault::Name => "tên bucket gồm 3 đến 63 chữ thường không dấu, chữ số, dấu chấm và gạch nối, hai đầu là chữ cái hoặc chữ số",
+        BucketFault::Prefix => "mỗi phần của tiền tố gồm chữ cái không dấu, chữ số, và `.`, `-` hoặc `_` ở giữa",
+    }
+}
+
+fn endpoint(fault: EndpointFault) -> &'static str {
+    match fault {
+        EndpointFault::Form => "không đúng dạng giao thức, tên máy và có thể thêm cổng",
+        EndpointFault::Extra => "không được có đường dẫn, chuỗi truy vấn hay phân đoạn ở đây; tiền tố thuộc về `at`",
+        EndpointFault::UserInfo => "không được có tên người dùng hay mật khẩu ở đây",
+    }
+}
+
 fn setting(fault: &SettingFault) -> String {
     match fault {
         SettingFault::Missing(key) => format!("thiếu `{}`", shown(key)),
@@ -300,6 +324,15 @@ pub(super) fn help(problem: &Problem) -> Option<String> {
             "viết `https://tên-máy`, hoặc với máy trong mạng nội bộ `http://10.0.0.5:8080`".into()
         }
         Problem::BadEgress { .. } => "viết `https://tên-máy`, `https://tên-máy:cổng` hoặc `http://<IP riêng>:<cổng>`".into(),
+        Problem::BadBucket { .. } => "viết `s3://bucket` hoặc `s3://bucket/tiền-tố`".into(),
+        Problem::BadEndpoint { .. } => {
+            "viết `https://tên-máy`, `https://tên-máy:cổng`, hoặc `http://127.0.0.1:8333` nếu ở ngay máy này".into()
+        }
+        Problem::BadRegion { .. } => "viết đúng như kho lưu trữ của bạn gọi, ví dụ `ap-southeast-1`".into(),
+        Problem::PlainLake { .. } => "dùng `https://`, hoặc thêm `plain: true` nếu mạng ở giữa đáng tin cậy".into(),
+        Problem::NoBucket { .. } => {
+            "thêm `at: s3://bucket/tiền-tố`, hoặc bỏ khóa này: không có `at` thì hồ dữ liệu nằm trong thư mục dữ liệu".into()
+        }
         Problem::OnInvalid { .. } => "hãy bỏ đi: bản ghi bị từ chối luôn được giữ trong khu cách ly".into(),
         Problem::WrongDomain { id, domain, .. } => match id.split_once('/') {
             Some((own, name)) => format!("chuyển sang `{own}.yaml`, hoặc đặt tên là `{domain}/{name}`"),

@@ -15,7 +15,8 @@ use super::problem::Problem;
 use super::routes::Routes;
 use super::state::Api;
 use super::{attachments, channels, keys, messages, metrics, operators, records};
-use crate::store::{Health, Store};
+use crate::ops::status::Sources;
+use crate::store::Health;
 
 const JSON: &str = "application/json";
 const EVENTS: &str = "application/cloudevents-batch+json";
@@ -194,9 +195,13 @@ async fn healthz(_: Open, (): ()) -> impl IntoResponse {
     "ok\n"
 }
 
-async fn readyz(_: Open, State(store): State<Store>) -> Result<impl IntoResponse, Problem> {
-    match store.health() {
-        Health::Ready => Ok("ready\n"),
-        why => Err(Problem::unavailable(why.to_string())),
+/// Data is taken as long as the log takes it; a lake that lags is told of, and no reason to send nothing.
+async fn readyz(_: Open, State(sources): State<Sources>) -> Result<impl IntoResponse, Problem> {
+    match (sources.store.health(), sources.progress.failing()) {
+        (Health::Ready, 0) => Ok("ready\n".to_owned()),
+        (Health::Ready, failing) => {
+            Ok(format!("ready; {failing} of the channels do not land in the lake now, and are kept until they can\n"))
+        }
+        (why, _) => Err(Problem::unavailable(why.to_string())),
     }
 }

@@ -59,6 +59,7 @@ fn registry(status: &Status) -> Registry {
     channel_gauge("channel_attachments", "Attachments kept", |c| c.attachments.cast_signed());
     channel_gauge("channel_attachment_bytes", "Bytes of attachments kept", |c| c.attachment_bytes.cast_signed());
     channel_gauge("channel_sums_hold", "1 while accepted = stored + quarantined + discarded", |c| i64::from(c.sums_hold));
+    channel_gauge("channel_lake_failing", "1 while its records do not land", |c| i64::from(c.lake_error.is_some()));
     channel_gauge("channel_listed", "1 while the city's files name it", |c| i64::from(c.listed));
     let mut by_connector = |name: &str, help: &str, value: fn(&Condition) -> u64| {
         let family = Family::<ByConnector, Counter>::default();

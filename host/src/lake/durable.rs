@@ -62,6 +62,13 @@ impl DurableFs {
     }
 }
 
+/// Fills a new file, and puts it at `target`.
+fn write(disk: &Disk, target: &FsPath, must_be_new: bool, fill: impl FnOnce(&mut File) -> Result<()>) -> Result<()> {
+    let (mut file, staged) = disk.stage().map_err(failure)?;
+    fill(&mut file)?;
+    keep(disk, &file, &staged, target, must_be_new)
+}
+
 /// Puts a staged file, synced here first, at `target`.
 fn keep(disk: &Disk, file: &File, staged: &Staged, target: &FsPath, must_be_new: bool) -> Result<()> {
     file.sync_all().map_err(failure)?;
@@ -103,9 +110,7 @@ impl ObjectStore for DurableFs {
             let target = self.target(location)?;
             let disk = self.disk.clone();
             blocking(move || {
-                let (mut file, staged) = disk.stage().map_err(failure)?;
-                payload.iter().try_for_each(|chunk| file.write_all(chunk)).map_err(failure)?;
-                keep(&disk, &file, &staged, &target, must_be_new)
+                write(&disk, &target, must_be_new, |file| payload.iter().try_for_each(|chunk| file.write_all(chunk)).map_err(failure))
             })
             .await?;
             Ok(PutResult { e_tag: None, version: None })
@@ -199,10 +204,8 @@ impl ObjectStore for DurableFs {
             let must_be_new = matches!(options.mode, CopyMode::Create);
             let disk = self.disk.clone();
             blocking(move || {
-                let (mut file, staged) = disk.stage().map_err(failure)?;
                 let mut from = File::open(&source).map_err(|error| missing(&source, error))?;
-                io::copy(&mut from, &mut file).map_err(failure)?;
-                keep(&disk, &file, &staged, &target, must_be_new)
+                write(&disk, &target, must_be_new, |file| io::copy(&mut from, file).map(drop).map_err(failure))
             })
             .await
         })

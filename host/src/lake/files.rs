@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use deltalake_core::arrow::array::RecordBatch;
 use deltalake_core::arrow::error::ArrowError;
 use deltalake_core::parquet::arrow::ArrowWriter;
 use deltalake_core::parquet::arrow::arrow_writer::ArrowWriterOptions;
@@ -93,14 +94,12 @@ impl FileFormat {
         date: i64,
         batches: &[(&StoredBatch, usize)],
     ) -> Result<DataFile, ParquetError> {
-        let options = ArrowWriterOptions::new().with_properties(self.properties.clone()).with_skip_arrow_metadata(true);
-        let mut writer = ArrowWriter::try_new_with_options(Vec::new(), self.layout.file_schema.clone(), options)?;
+        let mut file = self.begin()?;
         let mut rows = Rows::new(channel, &self.layout, time);
-        let (mut stats, mut text_bytes) = (FileStats::default(), 0);
+        let mut text_bytes = 0;
         let mut flush = |rows: &mut Rows<'_>| -> Result<(), ParquetError> {
             let chunk = rows.take().map_err(|error: ArrowError| ParquetError::ArrowError(error.to_string()))?;
-            stats.add(&chunk, &self.stats_columns);
-            writer.write(&chunk)
+            file.push(&chunk)
         };
         for (batch, skip) in batches {
             if rows.len() > 0 && (rows.len() + batch.count as usize > CHUNK_ROWS || text_bytes + batch.ndjson.len() > CHUNK_BYTES) {
@@ -112,7 +111,43 @@ impl FileFormat {
         }
         flush(&mut rows)?;
         let first_offset = batches.first().map_or(0, |(batch, skip)| batch.first.offset + *skip as u64);
-        let bytes = writer.into_inner()?.into();
-        Ok(DataFile { date: day(date), first_offset, bytes, rows: stats.rows(), stats: stats.to_json() })
+        file.finish(day(date), first_offset)
+    }
+
+    /// A file without rows yet.
+    ///
+    /// # Errors
+    /// A defect here.
+    pub(super) fn begin(&self) -> Result<FileWriter<'_>, ParquetError> {
+        let options = ArrowWriterOptions::new().with_properties(self.properties.clone()).with_skip_arrow_metadata(true);
+        let writer = ArrowWriter::try_new_with_options(Vec::new(), self.layout.file_schema.clone(), options)?;
+        Ok(FileWriter { format: self, writer, stats: FileStats::default() })
+    }
+}
+
+/// A data file that grows in memory.
+pub(super) struct FileWriter<'f> {
+    format: &'f FileFormat,
+    writer: ArrowWriter<Vec<u8>>,
+    stats: FileStats,
+}
+
+impl FileWriter<'_> {
+    /// Adds rows, which have the columns of the file's schema.
+    ///
+    /// # Errors
+    /// A defect here, or a file beyond Parquet's limits.
+    pub(super) fn push(&mut self, rows: &RecordBatch) -> Result<(), ParquetError> {
+        self.stats.add(rows, &self.format.stats_columns);
+        self.writer.write(rows)
+    }
+
+    /// The whole file.
+    ///
+    /// # Errors
+    /// As of [`FileWriter::push`].
+    pub(super) fn finish(self, date: String, first_offset: u64) -> Result<DataFile, ParquetError> {
+        let bytes = self.writer.into_inner()?.into();
+        Ok(DataFile { date, first_offset, bytes, rows: self.stats.rows(), stats: self.stats.to_json() })
     }
 }

@@ -7,7 +7,12 @@
 
 #[cfg(any(test, fuzzing))]
 pub mod bad_input;
+mod bucket;
+mod compaction;
+#[cfg(test)]
+mod compaction_tests;
 mod convert;
+mod credentials;
 mod durable;
 #[cfg(test)]
 mod figures;
@@ -21,17 +26,23 @@ mod stats;
 mod table;
 #[cfg(test)]
 mod tests;
+mod token;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use deltalake_core::DeltaTableError;
 use deltalake_core::logstore::{LogStoreRef, StorageConfig, default_logstore};
+use lienthong_core::city::Bucket;
 use lienthong_core::id::ChannelId;
 use lienthong_core::log::Position;
 use object_store::ObjectStore;
+use object_store::path::Path as ObjectPath;
+use tokio::sync::OnceCell;
 use url::Url;
 
+pub use compaction::Compacted;
+pub use credentials::{Credentials, Missing};
 pub use layout::TableSpec;
 pub use table::{Landed, Table};
 
@@ -49,6 +60,28 @@ pub enum Error {
         folder: PathBuf,
         /// What the system said.
         source: std::io::Error,
+    },
+    /// The object store did not do what it was asked, or could not be reached.
+    #[error("the lake's object store: {0}")]
+    Store(#[source] object_store::Error),
+    /// The object store does not keep conditional puts, on which every commit rests.
+    #[error(
+        "the lake's object store writes over a key that must be new (`If-None-Match: *`), so that commits could be lost{}: use a store, or a version of it, with conditional put (Amazon S3, MinIO, SeaweedFS, Ceph and R2 have it), or remove `lake.at` to land on this machine's disk",
+        .answer.as_ref().map(|answer| format!(" ({answer})")).unwrap_or_default()
+    )]
+    IgnoresConditions {
+        /// What it answered, where it said so itself.
+        answer: Option<object_store::Error>,
+    },
+    /// The table is fed from another log, whose offsets mean other records.
+    #[error(
+        "the lake table of {channel} at {place} belongs to the log of another hub; give this city another prefix in `lake.at`, or go on with that hub's data folder"
+    )]
+    Foreign {
+        /// Whose table.
+        channel: ChannelId,
+        /// Where it lies.
+        place: Url,
     },
     /// The batches begin after the table's end, or one of them after the end of the one before.
     #[error("the lake table of {channel} ends before {expected}, but the batch begins at {got}; read the log from {expected}")]
@@ -91,6 +124,10 @@ pub enum Error {
 pub struct Lake {
     store: Arc<dyn ObjectStore>,
     place: Url,
+    /// The log that alone may land here, where others could reach the tables.
+    owner: Option<String>,
+    /// Set once the store has shown that it keeps conditional puts.
+    proven: Arc<OnceCell<()>>,
 }
 
 impl Lake {
@@ -104,41 +141,71 @@ impl Lake {
         let root = root.canonicalize().map_err(fault)?;
         let store = DurableFs::open(&root).map_err(fault)?;
         let place = Url::from_directory_path(&root).map_err(|()| fault(std::io::Error::other("is no absolute path")))?;
-        Ok(Self::with_store(Arc::new(store), place))
+        // This folder is the hub's own, and its puts are this program's.
+        Ok(Self { store: Arc::new(store), place, owner: None, proven: Arc::new(OnceCell::new_with(Some(()))) })
+    }
+
+    /// The lake in a bucket, fed from the log of this name. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`Error::Store`]: the settings make no client.
+    pub fn in_bucket(bucket: &Bucket, credentials: &Credentials, log: &str) -> Result<Self, Error> {
+        let store = bucket::client(bucket, credentials)?;
+        let slash = if bucket.prefix.is_empty() { "" } else { "/" };
+        let place = Url::parse(&format!("s3://{}/{}{slash}", bucket.name, bucket.prefix));
+        let place = place.map_err(|source| Error::Store(object_store::Error::Generic { store: "S3", source: source.into() }))?;
+        Ok(Self { owner: Some(log.to_owned()), ..Self::with_store(Arc::new(store), place) })
+    }
+
+    /// Makes sure, once, that the store keeps conditional puts. Every table waits for it.
+    ///
+    /// # Errors
+    /// [`Error::IgnoresConditions`]: no lake can lie there. [`Error::Store`]: it could not be tried now.
+    pub async fn prove(&self) -> Result<(), Error> {
+        let prefix = ObjectPath::from_url_path(self.place.path());
+        let prefix = prefix.map_err(|source| Error::Store(source.into()))?;
+        self.proven.get_or_try_init(|| bucket::prove(&*self.store, &prefix)).await.copied()
     }
 
     /// The lake in any object store whose conditional put is atomic. The store's root is the root of `place`, the URL
     /// (ending in a slash) under which the tables lie.
     pub fn with_store(store: Arc<dyn ObjectStore>, place: Url) -> Self {
-        Self { store, place }
+        Self { store, place, owner: None, proven: Arc::new(OnceCell::new()) }
     }
 
     /// Creates a channel's table or opens it, and adds the columns that its newest schema brought.
     ///
     /// # Errors
-    /// [`Error::Delta`] when it cannot be read or written, [`Error::Contended`].
+    /// [`Error::Delta`] when it cannot be read or written, [`Error::Contended`], [`Error::Foreign`], and those of [`Lake::prove`].
     pub async fn table(&self, spec: TableSpec) -> Result<Table, Error> {
+        self.prove().await?;
         let log = self.log_store(&spec.channel)?;
-        Table::open(log, spec).await
+        Table::open(log, spec, self.owner.clone()).await
     }
 
     /// The rows of a channel's table, of its epochs up to this one, by the table's own word; 0 where there is no table.
     /// Changes nothing.
     ///
     /// # Errors
-    /// [`Error::Delta`]: it cannot be read.
+    /// [`Error::Delta`]: it cannot be read. [`Error::Foreign`].
     pub async fn landed(&self, channel: &ChannelId, last_epoch: u32) -> Result<u64, Error> {
         let log = self.log_store(channel)?;
         let there = log.is_delta_table_location().await;
         if !there.map_err(|source| Error::Delta { channel: channel.clone(), source: Box::new(source) })? {
             return Ok(0);
         }
-        let mut table = Table::open(log, TableSpec { channel: channel.clone(), columns: Vec::new(), time: None }).await?;
+        let spec = TableSpec { channel: channel.clone(), columns: Vec::new(), time: None };
+        let mut table = Table::open_as_it_is(log, spec, self.owner.clone()).await?;
         let mut rows = 0;
         for epoch in 1..=last_epoch {
             rows += table.resume_at(epoch).await?;
         }
         Ok(rows)
+    }
+
+    /// Where all tables lie: a folder or a bucket, with its prefix.
+    pub fn place(&self) -> &str {
+        self.place.as_str()
     }
 
     /// What is free where the tables lie, bytes, if that is a disk of this machine.

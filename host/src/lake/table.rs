@@ -8,6 +8,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use deltalake_core::kernel::transaction::{CommitData, CommitProperties, PROTOCOL, TransactionError};
 use deltalake_core::kernel::{Action, Add, EagerSnapshot, MetadataExt, StructField, StructType, Transaction};
 use deltalake_core::logstore::{CommitOrBytes, LogStoreRef};
@@ -16,24 +17,36 @@ use deltalake_core::{DeltaTable, DeltaTableError, TableProperty, checkpoints};
 use lienthong_core::columns::Column;
 use lienthong_core::log::{Position, StoredBatch};
 use lienthong_core::time::Timestamp;
-use object_store::ObjectStoreExt;
 use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt};
 use tokio::runtime::{Handle, RuntimeFlavor};
 
 use super::Error;
+use super::compaction::Compaction;
 use super::files::{DataFile, FileFormat};
 use super::layout::{self, DATE, Layout, TableSpec};
+use super::token::token;
 use crate::failpoint;
 
 /// How often others may be faster within one call.
 const TRIES: u32 = 32;
 /// A log older than this may have been trimmed behind another writer's checkpoint, and a version that is free to be put
-/// again proves nothing then: the table is read anew. (Delta keeps its log for 30 days; this is far within.)
+/// again proves nothing then: the table is read anew. (The log is kept for days; this is far within.)
 const FRESH: Duration = Duration::from_secs(3600);
+/// How long a file that a larger one replaced is still there for who reads an older version.
+const REPLACED_KEPT: &str = "interval 1 days";
+/// How long past versions can be read, and the log's files stay.
+const LOG_KEPT: &str = "interval 7 days";
+/// Parts of an upload; files of up to two go in one request.
+const PART_BYTES: usize = 8 << 20;
 /// Versions between two checkpoints.
 const CHECKPOINT_EVERY: u64 = 100;
+/// Between two clean-ups of the log.
+const CLEAN_EVERY: Duration = Duration::from_secs(6 * 3600);
 /// The key in a commit's information by which a writer knows its own commit.
 const COMMIT_KEY: &str = "lienthongCommit";
+/// The property of a table by which hubs that share a bucket know whose it is.
+const OWNER_KEY: &str = "lienthong.log";
 
 /// What one [`Table::land`] did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -51,10 +64,12 @@ pub struct Landed {
 /// A table, open for landing. One for each channel and hub; others are noticed, not needed.
 #[derive(Debug)]
 pub struct Table {
-    spec: TableSpec,
-    log: LogStoreRef,
+    pub(super) spec: TableSpec,
+    pub(super) log: LogStoreRef,
+    /// The log that alone may land here.
+    owner: Option<String>,
     pub(super) format: FileFormat,
-    version: u64,
+    pub(super) version: u64,
     /// The offset each epoch ends before, as far as it was asked for.
     ends: HashMap<u32, u64>,
     /// The table as it was last read, until the first commit after.
@@ -63,22 +78,35 @@ pub struct Table {
     /// What happened to the last commit is not known.
     unsure: bool,
     checkpointed: Option<u64>,
+    cleaned: Option<Instant>,
+    pub(super) compaction: Compaction,
 }
 
 /// How a try to commit ended, if it is known.
-enum Outcome {
+pub(super) enum Outcome {
     Committed,
     /// The version belongs to somebody else's commit.
     Overtaken,
 }
 
 impl Table {
-    pub(super) async fn open(log: LogStoreRef, spec: TableSpec) -> Result<Self, Error> {
+    /// Opens it, or makes it, with all the columns of the spec.
+    pub(super) async fn open(log: LogStoreRef, spec: TableSpec, owner: Option<String>) -> Result<Self, Error> {
         let there = log.is_delta_table_location().await.map_err(|source| delta(&spec, source))?;
-        let created = if there { Ok(()) } else { create(&log, &spec).await };
-        // Where creating failed because somebody else had just done it, the table can be read all the same.
-        let snapshot = read(&log).await.map_err(|source| created.err().unwrap_or(source));
-        let snapshot = snapshot.map_err(|source| delta(&spec, source))?;
+        let created = if there { Ok(()) } else { create(&log, &spec, owner.as_deref()).await };
+        // Where creating failed because somebody else had just done it, the table can be opened all the same.
+        let opened = Self::open_as_it_is(log, spec, owner).await;
+        let mut table = match (opened, created) {
+            (Err(Error::Delta { channel, .. }), Err(source)) => return Err(Error::Delta { channel, source: Box::new(source) }),
+            (opened, _) => opened?,
+        };
+        table.evolve().await?;
+        Ok(table)
+    }
+
+    /// Opens a table that is there, and changes nothing.
+    pub(super) async fn open_as_it_is(log: LogStoreRef, spec: TableSpec, owner: Option<String>) -> Result<Self, Error> {
+        let snapshot = read(&log).await.map_err(|source| delta(&spec, source))?;
         let mut table = Self {
             format: format_of(&snapshot),
             version: 0,
@@ -87,11 +115,13 @@ impl Table {
             read_at: Instant::now(),
             unsure: false,
             checkpointed: None,
+            cleaned: None,
+            compaction: Compaction::default(),
             spec,
             log,
+            owner,
         };
         table.adopt(snapshot).await?;
-        table.evolve().await?;
         Ok(table)
     }
 
@@ -205,7 +235,7 @@ impl Table {
         for file in files {
             // The token keeps two writers of the same offsets from writing over each other.
             let path = format!("{DATE}={}/{epoch}-{:020}-{token}.zstd.parquet", file.date, file.first_offset);
-            store.put(&Path::from(path.as_str()), file.bytes.clone().into()).await?;
+            put(&*store, &Path::from(path.as_str()), &file.bytes).await?;
             written.push(Add {
                 path,
                 partition_values: HashMap::from([(DATE.to_owned(), Some(file.date.clone()))]),
@@ -219,7 +249,7 @@ impl Table {
         Ok(written)
     }
 
-    async fn discard(&self, written: &[Add]) {
+    pub(super) async fn discard(&self, written: &[Add]) {
         let store = self.log.object_store(None);
         for file in written {
             if let Err(error) = store.delete(&Path::from(file.path.as_str())).await {
@@ -241,14 +271,15 @@ impl Table {
     }
 
     /// Tries to put the next version. Unless that worked plainly, the table is read anew before the outcome is told.
-    async fn commit(
+    pub(super) async fn commit(
         &mut self,
         token: &str,
         actions: Vec<Action>,
         operation: DeltaOperation,
         txn: Vec<Transaction>,
     ) -> Result<Outcome, Error> {
-        let told = HashMap::from([(COMMIT_KEY.to_owned(), token.into()), ("isBlindAppend".to_owned(), true.into())]);
+        let blind = actions.iter().all(|action| matches!(action, Action::Add(_)));
+        let told = HashMap::from([(COMMIT_KEY.to_owned(), token.into()), ("isBlindAppend".to_owned(), blind.into())]);
         let bytes = CommitData::new(actions, operation, told, txn).get_bytes().map_err(|error| delta(&self.spec, error.into()))?;
         let version = self.version + 1;
         // Set before the await: who cancels the call leaves the handle unsure, not wrong.
@@ -273,21 +304,25 @@ impl Table {
         Ok(if own { Outcome::Committed } else { Outcome::Overtaken })
     }
 
-    async fn reload(&mut self) -> Result<(), Error> {
+    /// Reads the table anew.
+    pub(super) async fn reload(&mut self) -> Result<&EagerSnapshot, Error> {
         let snapshot = read(&self.log).await.map_err(|source| delta(&self.spec, source))?;
         self.adopt(snapshot).await
     }
 
-    async fn adopt(&mut self, snapshot: EagerSnapshot) -> Result<(), Error> {
+    async fn adopt(&mut self, snapshot: EagerSnapshot) -> Result<&EagerSnapshot, Error> {
         PROTOCOL.can_write_to(&snapshot).map_err(|error| delta(&self.spec, error.into()))?;
+        let (owner, claimed) = (self.owner.as_ref(), snapshot.metadata().configuration().get(OWNER_KEY));
+        if owner.is_some() && claimed.is_some() && owner != claimed {
+            return Err(Error::Foreign { channel: self.spec.channel.clone(), place: self.log.root_url().clone() });
+        }
         self.format = format_of(&snapshot);
         self.version = snapshot.version();
         self.ends.clear();
-        self.snapshot = Some(snapshot);
         self.read_at = Instant::now();
-        self.unsure = false;
         self.checkpointed = self.last_checkpoint().await?;
-        Ok(())
+        self.unsure = false;
+        Ok(self.snapshot.insert(snapshot))
     }
 
     /// Adds the columns, and the marks of personal ones, that the spec has and the table lacks.
@@ -295,16 +330,25 @@ impl Table {
         for _ in 0..TRIES {
             let Some(snapshot) = &self.snapshot else { return Ok(()) };
             let schema = snapshot.schema();
-            let Some((fields, new)) = layout::evolved(&schema, &self.spec) else { return Ok(()) };
+            let lacks = |(key, _): &(String, String)| !snapshot.metadata().configuration().contains_key(key);
+            let mut properties: Vec<_> = properties(self.owner.as_deref()).filter(lacks).collect();
+            let evolved = layout::evolved(&schema, &self.spec);
+            if evolved.is_none() && properties.is_empty() {
+                return Ok(());
+            }
+            let (fields, new) = evolved.unwrap_or_else(|| (schema.fields().cloned().collect(), Vec::new()));
             let stats = layout::stats_property(&layout::stats_columns(&fields));
+            properties.push((TableProperty::DataSkippingStatsColumns.as_ref().to_owned(), stats));
             let metadata = StructType::try_new(fields)
                 .map_err(DeltaTableError::from)
                 .and_then(|schema| Ok(snapshot.metadata().clone().with_schema(&schema)?))
-                .and_then(|metadata| Ok(metadata.add_config_key(TableProperty::DataSkippingStatsColumns.as_ref().to_owned(), stats)?))
+                .and_then(|metadata| {
+                    properties.into_iter().try_fold(metadata, |metadata, (key, value)| Ok(metadata.add_config_key(key, value)?))
+                })
                 .map_err(|source| delta(&self.spec, source))?;
             let operation = DeltaOperation::AddColumn { fields: new };
             if let Outcome::Committed = self.commit(&token(), vec![Action::Metadata(metadata)], operation, Vec::new()).await? {
-                return self.reload().await;
+                return self.reload().await.map(drop);
             }
         }
         Err(Error::Contended { channel: self.spec.channel.clone(), tries: TRIES })
@@ -319,12 +363,16 @@ impl Table {
         if self.version - self.checkpointed.unwrap_or(0).min(self.version) < CHECKPOINT_EVERY {
             return Ok(false);
         }
+        // The clean-up lists the whole log, so it is not for every time.
+        let clean = self.cleaned.is_none_or(|cleaned| cleaned.elapsed() > CLEAN_EVERY);
         let mut table = DeltaTable::new(self.log.clone());
         let work = async {
             table.load().await?;
             checkpoints::create_checkpoint(&table, None).await?;
             failpoint::reached("lake.checkpoint-written");
-            checkpoints::cleanup_metadata(&table, None).await?;
+            if clean {
+                checkpoints::cleanup_metadata(&table, None).await?;
+            }
             Ok(table.version())
         };
         // Building a checkpoint computes and blocks for a while, in spite of its signature.
@@ -333,6 +381,10 @@ impl Table {
             _ => work.await,
         };
         self.checkpointed = done.map_err(|source| delta(&self.spec, source))?;
+        if clean {
+            self.cleaned = Some(Instant::now());
+        }
+        self.compaction.due = true;
         Ok(true)
     }
 
@@ -361,7 +413,7 @@ async fn read(log: &LogStoreRef) -> Result<EagerSnapshot, DeltaTableError> {
     EagerSnapshot::try_new(log, None).await
 }
 
-async fn create(log: &LogStoreRef, spec: &TableSpec) -> Result<(), DeltaTableError> {
+async fn create(log: &LogStoreRef, spec: &TableSpec, owner: Option<&str>) -> Result<(), DeltaTableError> {
     let fields: Vec<StructField> = layout::fields(spec);
     let stats = layout::stats_property(&layout::stats_columns(&fields));
     DeltaTable::new(log.clone())
@@ -369,10 +421,40 @@ async fn create(log: &LogStoreRef, spec: &TableSpec) -> Result<(), DeltaTableErr
         .with_columns(fields)
         .with_partition_columns([DATE])
         .with_configuration_property(TableProperty::DataSkippingStatsColumns, Some(stats))
+        .with_configuration(properties(owner).map(|(key, value)| (key, Some(value))))
+        .with_raise_if_key_not_exists(false)
         .with_comment(format!("records of the channel {}", spec.channel))
         .with_commit_properties(CommitProperties::default().with_max_retries(0).with_create_checkpoint(false))
         .await
         .map(|_| ())
+}
+
+/// What is set once, so that somebody who sets it otherwise is not overruled.
+fn properties(owner: Option<&str>) -> impl Iterator<Item = (String, String)> {
+    let kept = [(TableProperty::DeletedFileRetentionDuration, REPLACED_KEPT), (TableProperty::LogRetentionDuration, LOG_KEPT)];
+    let kept = kept.into_iter().map(|(key, value)| (key.as_ref().to_owned(), value.to_owned()));
+    kept.chain(owner.map(|owner| (OWNER_KEY.to_owned(), owner.to_owned())))
+}
+
+/// A file of any size: in one request, or in parts that a slow line can carry.
+async fn put(store: &dyn ObjectStore, path: &Path, bytes: &Bytes) -> object_store::Result<()> {
+    if bytes.len() <= 2 * PART_BYTES {
+        return store.put(path, bytes.clone().into()).await.map(drop);
+    }
+    let mut upload = store.put_multipart(path).await?;
+    let parts = async {
+        for start in (0..bytes.len()).step_by(PART_BYTES) {
+            upload.put_part(bytes.slice(start..bytes.len().min(start + PART_BYTES)).into()).await?;
+        }
+        upload.complete().await
+    };
+    let done = parts.await;
+    if done.is_err()
+        && let Err(error) = upload.abort().await
+    {
+        tracing::debug!(%path, %error, "parts of an upload stay behind; a rule of the bucket for unfinished uploads removes them");
+    }
+    done.map(drop)
 }
 
 fn format_of(snapshot: &EagerSnapshot) -> FileFormat {
@@ -388,20 +470,10 @@ fn off_the_reactor<T>(work: impl FnOnce() -> T) -> T {
     }
 }
 
-fn delta(spec: &TableSpec, source: DeltaTableError) -> Error {
+pub(super) fn delta(spec: &TableSpec, source: DeltaTableError) -> Error {
     Error::Delta { channel: spec.channel.clone(), source: Box::new(source) }
 }
 
-fn now() -> Timestamp {
+pub(super) fn now() -> Timestamp {
     Timestamp::from_micros(chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now()).timestamp_micros())
-}
-
-/// 96 random bits: no two commits have the same.
-fn token() -> String {
-    let mut random = [0_u8; 12];
-    if getrandom::fill(&mut random).is_err() {
-        // Without randomness the moment has to do; a clash would be refused by the put of the same version.
-        random[..8].copy_from_slice(&now().micros().to_le_bytes());
-    }
-    random.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -68,33 +68,33 @@ pub(super) fn observations(epoch: u32, offsets: std::ops::Range<u64>) -> StoredB
     batch(epoch, offsets.start, &offsets.clone().map(line).collect::<Vec<_>>())
 }
 
-struct Place {
+pub(super) struct Place {
     folder: tempfile::TempDir,
 }
 
 impl Place {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { folder: tempfile::Builder::new().prefix("dữ liệu ").tempdir().unwrap() }
     }
 
-    fn lake(&self) -> Lake {
+    pub(super) fn lake(&self) -> Lake {
         Lake::open(&self.folder.path().join("lake")).unwrap()
     }
 
-    async fn table(&self) -> Table {
+    pub(super) async fn table(&self) -> Table {
         self.lake().table(spec()).await.unwrap()
     }
 
-    fn folder(&self) -> PathBuf {
+    pub(super) fn folder(&self) -> PathBuf {
         self.lake().location(&channel()).to_file_path().unwrap()
     }
 
-    fn log(&self, version: u64) -> String {
+    pub(super) fn log(&self, version: u64) -> String {
         std::fs::read_to_string(self.folder().join(format!("_delta_log/{version:020}.json"))).unwrap()
     }
 
     /// The table's rows as its log names them, read from its files, in the order of (epoch, offset).
-    async fn rows(&self) -> Vec<RecordBatch> {
+    pub(super) async fn rows(&self) -> Vec<RecordBatch> {
         let log = self.lake().log_store(&channel()).unwrap();
         let snapshot = EagerSnapshot::try_new(&log, None).await.unwrap();
         let paths: Vec<String> = snapshot.file_views(&log, None).map_ok(|file| file.path().to_string()).try_collect().await.unwrap();
@@ -107,7 +107,7 @@ impl Place {
         paths.iter().map(read).collect()
     }
 
-    async fn keys(&self) -> Vec<(i32, i64)> {
+    pub(super) async fn keys(&self) -> Vec<(i32, i64)> {
         let mut keys = Vec::new();
         for rows in self.rows().await {
             let epochs = rows["_epoch"].as_primitive::<deltalake_core::arrow::datatypes::Int32Type>().values().clone();
@@ -119,7 +119,7 @@ impl Place {
     }
 }
 
-fn dense(epoch: i32, offsets: std::ops::Range<i64>) -> Vec<(i32, i64)> {
+pub(super) fn dense(epoch: i32, offsets: std::ops::Range<i64>) -> Vec<(i32, i64)> {
     offsets.map(|offset| (epoch, offset)).collect()
 }
 
@@ -132,7 +132,7 @@ fn build(batch: &StoredBatch) -> RecordBatch {
     rows.take().unwrap()
 }
 
-fn texts(rows: &RecordBatch, column: &str) -> Vec<Option<String>> {
+pub(super) fn texts(rows: &RecordBatch, column: &str) -> Vec<Option<String>> {
     rows[column].as_string::<i32>().iter().map(|text| text.map(str::to_owned)).collect()
 }
 
@@ -253,7 +253,7 @@ async fn of_two_writers_one_wins_and_the_other_sees_it() {
     assert_eq!(files, place.rows().await.len(), "the loser's files are gone");
 }
 
-fn walk(folder: &std::path::Path) -> Vec<PathBuf> {
+pub(super) fn walk(folder: &std::path::Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
 }

@@ -20,6 +20,8 @@ pub struct Sources {
     pub store: Store,
     /// The city's channels.
     pub channels: Channels,
+    /// Where the lake lies.
+    pub lake: String,
     /// How far they have landed.
     pub progress: Progress,
     /// How connectors fare.
@@ -44,6 +46,10 @@ pub struct Status {
     pub health: Health,
     /// The disk that holds the data folder.
     pub disk: DiskRoom,
+    /// Where the lake's tables lie.
+    pub lake: String,
+    /// Channels whose records do not land at the moment. They are taken and kept all the same.
+    pub lake_failing: u64,
     /// Every channel of the city, and every other one whose data lies here.
     pub channels: Vec<ChannelStatus>,
     /// Every connector of the city.
@@ -126,6 +132,8 @@ pub async fn status(sources: &Sources) -> Result<Status, store::Error> {
         ready: health == Health::Ready,
         health,
         disk: sources.store.room(),
+        lake: sources.lake.clone(),
+        lake_failing: sources.progress.failing(),
         channels: channels.collect(),
         connectors: sources.supervision.all().await,
     })

@@ -33,6 +33,12 @@ const PAGE_BYTES: usize = 4 << 20;
 /// Channels that write to the lake at the same time.
 const AT_ONCE: usize = 2;
 
+/// How long a start waits for what the lake says of channels that no file names.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long a stop waits for a lake that does not take what is to land; the next start lands it.
+const LAST_TRY: Duration = Duration::from_secs(60);
+
 const BACKOFF: Backoff = Backoff { first: Duration::from_millis(500), longest: Duration::from_secs(60) };
 
 /// How far one channel has landed.
@@ -54,6 +60,12 @@ impl Progress {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// How many channels do not land at the moment.
+    pub fn failing(&self) -> u64 {
+        let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        all.values().filter(|landed| landed.last_error.is_some()).count() as u64
+    }
+
     fn change(&self, channel: &ChannelId, change: impl FnOnce(&mut Landed)) {
         change(self.0.write().unwrap_or_else(PoisonError::into_inner).entry(channel.clone()).or_default());
     }
@@ -61,10 +73,12 @@ impl Progress {
 
 /// Finds the channels whose data lies here and that the city does not name (any more), and warns of each. They do not land.
 pub async fn left_behind(store: &Store, lake: &Lake, channels: &Channels, progress: &Progress) -> Result<(), store::Error> {
+    let deadline = Instant::now() + PATIENCE;
     for sum in store.sums().await?.into_iter().filter(|sum| channels.get(&sum.channel).is_none() && sum.accepted > 0) {
-        let landed = match lake.landed(&sum.channel, sum.next.epoch).await {
-            Ok(rows) => Landed { rows, last_error: None },
-            Err(error) => Landed { rows: 0, last_error: Some(error.to_string()) },
+        let landed = match tokio::time::timeout_at(deadline, lake.landed(&sum.channel, sum.next.epoch)).await {
+            Ok(Ok(rows)) => Landed { rows, last_error: None },
+            Ok(Err(error)) => Landed { rows: 0, last_error: Some(error.to_string()) },
+            Err(_) => Landed { rows: 0, last_error: Some("the lake did not answer in time".into()) },
         };
         let pending = sum.stored.saturating_sub(landed.rows);
         tracing::warn!(
@@ -82,6 +96,10 @@ enum Error {
     Lake(#[from] lake::Error),
     #[error(transparent)]
     Store(#[from] store::Error),
+    #[error(
+        "the lake table of {channel} ends before {table} and the log of this hub before {log}, so it was filled from another log: restore that one, or move the table away"
+    )]
+    Ahead { channel: ChannelId, table: Position, log: Position },
     #[error("the disk of the lake is nearly full ({} MiB are free): what is stored lands once {} MiB are", .free >> 20, .wanted >> 20)]
     NoRoom { free: u64, wanted: u64 },
 }
@@ -101,7 +119,7 @@ impl Landing {
         progress: &Progress,
         stop: &CancellationToken,
     ) -> Self {
-        let places = Arc::new(Semaphore::new(AT_ONCE));
+        let (places, merges) = (Arc::new(Semaphore::new(AT_ONCE)), Arc::new(Semaphore::new(1)));
         let memory = Pool::new(GATHERED_BYTES);
         let mut tasks = JoinSet::new();
         for channel in channels.iter() {
@@ -112,10 +130,11 @@ impl Landing {
                 flush,
                 progress: progress.clone(),
                 places: places.clone(),
+                merges: merges.clone(),
                 memory: memory.clone(),
                 stop: stop.clone(),
             };
-            tasks.spawn(lander.run());
+            tasks.spawn(lander.run_or_give_up());
         }
         Self { tasks }
     }
@@ -137,6 +156,7 @@ struct Lander {
     flush: LakeFlush,
     progress: Progress,
     places: Arc<Semaphore>,
+    merges: Arc<Semaphore>,
     memory: Pool<ChannelId>,
     stop: CancellationToken,
 }
@@ -149,6 +169,19 @@ struct Gathered {
 }
 
 impl Lander {
+    /// Lands until the stop, and then what is stored by then, if the lake takes it in time.
+    async fn run_or_give_up(self) {
+        let (stop, channel) = (self.stop.clone(), self.channel.id.clone());
+        let given_up = async {
+            stop.cancelled().await;
+            tokio::time::sleep(LAST_TRY).await;
+        };
+        tokio::select! {
+            () = self.run() => {}
+            () = given_up => tracing::warn!(%channel, "the lake did not take everything before the stop; the next start lands it"),
+        }
+    }
+
     async fn run(self) {
         let mut failures = 0u32;
         while let Err(error) = self.land_until_stopped(&mut failures).await {
@@ -180,22 +213,28 @@ impl Lander {
                 "the lake's table keeps the types its columns have, so values of another go to `_extra`: give such a property a new name, or its records a new channel"
             );
         }
-        let mut next = self.resume(&mut table).await?;
+        let mut ends = self.resume(&mut table).await?;
+        let mut next = ends.last_key_value().map_or(Position::START, |(epoch, offset)| Position { epoch: *epoch, offset: *offset });
         loop {
             let Gathered { batches, stopping, _share } = self.gather(next).await?;
             if let Some(last) = batches.last() {
                 let end = last.end();
                 self.has_room()?;
                 let place = self.places.acquire().await;
-                let landed = table.land(&batches).await?;
+                table.land(&batches).await?;
                 drop(place);
                 failpoint::reached("lake.landed");
                 *failures = 0;
+                // By where the table ends and not by what this call added: another writer may have been faster.
+                ends.extend(batches.iter().map(|batch| (batch.first.epoch, batch.end().offset)));
                 self.progress.change(&self.channel.id, |progress| {
-                    progress.rows += landed.rows;
+                    progress.rows = ends.values().sum();
                     progress.last_error = None;
                 });
                 table.upkeep().await?;
+                if !stopping {
+                    self.compact(&mut table).await;
+                }
                 next = end;
             } else if stopping {
                 return Ok(());
@@ -212,19 +251,39 @@ impl Lander {
         }
     }
 
-    /// Where the table ends, by its own word.
-    async fn resume(&self, table: &mut Table) -> Result<Position, Error> {
-        let end = self.store.end(&self.channel.id).unwrap_or(Position::START);
-        let (mut rows, mut resume) = (0, Position::START);
-        for epoch in 1..=end.epoch {
-            let offset = table.resume_at(epoch).await?;
-            rows += offset;
-            if offset > 0 {
-                resume = Position { epoch, offset };
+    /// Merges small files of the table, if it has many: one lot, while no other table does. Landing does not depend on it.
+    async fn compact(&self, table: &mut Table) {
+        let Ok(_place) = self.merges.try_acquire() else { return };
+        if self.has_room().is_err() {
+            return;
+        }
+        match table.compact().await {
+            Ok(None) => {}
+            Ok(Some(lot)) => {
+                tracing::debug!(channel = %self.channel.id, files = lot.files, rows = lot.rows, bytes = lot.bytes, "small files of the lake became one")
+            }
+            Err(error) => {
+                tracing::warn!(channel = %self.channel.id, %error, "small files of the lake were not merged; it will be tried again")
             }
         }
-        self.progress.change(&self.channel.id, |landed| landed.rows = rows);
-        Ok(resume)
+    }
+
+    /// Where each epoch of the table that has rows ends, by its own word.
+    async fn resume(&self, table: &mut Table) -> Result<BTreeMap<u32, u64>, Error> {
+        let log = self.store.end(&self.channel.id).unwrap_or(Position::START);
+        let mut ends = BTreeMap::new();
+        for epoch in 1..=log.epoch {
+            let offset = table.resume_at(epoch).await?;
+            if offset > 0 {
+                ends.insert(epoch, offset);
+            }
+            let end = Position { epoch, offset };
+            if end > log {
+                return Err(Error::Ahead { channel: self.channel.id.clone(), table: end, log });
+            }
+        }
+        self.progress.change(&self.channel.id, |landed| landed.rows = ends.values().sum());
+        Ok(ends)
     }
 
     /// Waits for records and gathers them until the commit is large enough or old enough, no more memory is there for this

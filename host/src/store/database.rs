@@ -32,7 +32,7 @@ const PRAGMAS: &[(&str, &str, &str)] = &[
 
 /// The file's path in the hub's folder.
 pub(super) fn file(folder: &Path) -> PathBuf {
-    folder.join("hub.db")
+    folder.join(super::DATABASE)
 }
 
 fn options(path: &Path) -> SqliteConnectOptions {

@@ -134,6 +134,9 @@ impl std::fmt::Display for Health {
     }
 }
 
+/// The log's file in the hub's folder.
+pub const DATABASE: &str = "hub.db";
+
 /// Work that may wait for the writer.
 const QUEUE: usize = 1_024;
 

@@ -5,6 +5,7 @@
 mod agencies;
 mod attachments;
 mod bad_input;
+mod bucket;
 mod compile;
 mod connectors;
 mod description;

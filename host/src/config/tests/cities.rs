@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lienthong_core::city::{Access, Inbox, Transport};
+use lienthong_core::city::{Access, Bucket, Inbox, LakePlace, Transport};
 use lienthong_core::id::{AgencyId, ChannelId, ConnectorId};
 use lienthong_core::time::Timestamp;
 use proptest::prelude::*;
@@ -39,7 +39,7 @@ fn a_good_city_becomes_what_its_files_say() {
     let city = loaded.city;
     assert_eq!(city.title, "Bảo Lộc");
     assert_eq!(city.listen.address.to_string(), "127.0.0.1:8700");
-    assert_eq!((city.lake.every, city.lake.bytes), (Duration::from_secs(5), 32 << 20));
+    assert_eq!((city.lake.flush.every, city.lake.flush.bytes), (Duration::from_secs(5), 32 << 20));
     let connector = &city.connectors[&ConnectorId::new("air/stations").unwrap()];
     let settle = Duration::from_secs(10);
     assert_eq!(connector.transport, Transport::Inbox(Inbox { path: "inbox/air".into(), pattern: "*.txt".into(), settle, keep: None }));
@@ -96,6 +96,22 @@ fn an_mllp_port_becomes_what_is_written_and_what_is_usual() {
 }
 
 #[test]
+fn the_lake_lies_where_the_city_says() {
+    let lake = |given: &str| load(&format!("--- city.yaml\n{CITY}lake: {given}\n")).unwrap_or_else(|report| panic!("{report}")).city.lake;
+    let bucket = |name: &str, prefix: &str, endpoint: Option<&str>, region: &str| {
+        let (name, prefix, endpoint, region) = (name.to_owned(), prefix.to_owned(), endpoint.map(str::to_owned), region.to_owned());
+        LakePlace::Bucket(Bucket { name, prefix, endpoint, region })
+    };
+    assert_eq!(lake("{ flush: { every: 1s } }").at, LakePlace::DataFolder);
+    let own = lake("{ at: 's3://lake/cities/bao-loc/', endpoint: 'http://127.0.0.1:8333', flush: { every: 1s } }");
+    assert_eq!(own.at, bucket("lake", "cities/bao-loc", Some("http://127.0.0.1:8333"), "us-east-1"));
+    assert_eq!(own.flush.every, Duration::from_secs(1));
+    assert_eq!(lake("{ at: 's3://lake', region: ap-southeast-1 }").at, bucket("lake", "", None, "ap-southeast-1"));
+    let trusted = lake("{ at: 's3://lake', endpoint: 'http://10.0.0.5:9000', plain: true }");
+    assert_eq!(trusted.at, bucket("lake", "", Some("http://10.0.0.5:9000"), "us-east-1"));
+}
+
+#[test]
 fn tls_files_are_found_from_the_citys_folder_and_looked_into() {
     let city = |listen: &str| format!("--- city.yaml\n{CITY}listen:\n  address: 0.0.0.0:8700\n{listen}");
     let tls = city("  tls: { certificate: tls/hub.pem, key: tls/hub.key }\n");
@@ -120,6 +136,24 @@ const BAD: &[(&str, &str)] = &[
         "--- city.yaml\ntitel: Bảo Lộc\nagencies:\n  Health: { title: Y tế }\n  air_office: { title: x }\n  empty:\n  wrong: Phòng Y tế\n\
          listen: { address: 'localhost:8700', behind_proxy: yes }\nlake: { flush: { every: 5 seconds, bytes: 32MB } }\n\
          channels: {}\noperators: []\n",
+    ),
+    (
+        "lake",
+        "--- city.yaml\ntitle: A\nagencies: { a: { title: A } }\nlake:\n  at: S3://lake\n  endpoint: https://s3.example.vn/lake\n  region: Việt Nam\n  \
+         secret_access_key: hunter2\n  regoin: x\n",
+    ),
+    (
+        "lake_secrets",
+        "--- city.yaml\ntitle: A\nagencies: { a: { title: A } }\nlake:\n  at: s3://key:hunter2@lake/bao-loc\n  endpoint: https://key:hunter2@s3.example.vn\n",
+    ),
+    (
+        "lake_plain",
+        "--- city.yaml\ntitle: A\nagencies: { a: { title: A } }\nlake:\n  at: s3://Lake/bao-loc\n  endpoint: http://10.0.0.5:9000\n",
+    ),
+    ("lake_prefix", "--- city.yaml\ntitle: A\nagencies: { a: { title: A } }\nlake:\n  at: s3://lake/../other\n"),
+    (
+        "lake_without_bucket",
+        "--- city.yaml\ntitle: A\nagencies: { a: { title: A } }\nlake:\n  endpoint: http://127.0.0.1:8333\n  plain: true\n",
     ),
     ("plain_http", "--- city.yaml\ntitle: A\nagencies: { a: { title: A } }\nlisten:\n  address: 0.0.0.0:8700\n"),
     ("syntax_tab", "--- air.yaml\nchannels:\n\tair/readings:\n\t\tschema: air/readings.v1\n"),
