@@ -8,6 +8,7 @@ pub mod chance;
 pub mod city;
 pub mod client;
 pub mod feed_server;
+pub mod growth;
 #[path = "../plugins/guest.rs"]
 pub mod guest;
 pub mod hub;

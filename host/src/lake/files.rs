@@ -3,17 +3,19 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use deltalake_core::arrow::array::RecordBatch;
 use deltalake_core::arrow::error::ArrowError;
 use deltalake_core::parquet::arrow::ArrowWriter;
 use deltalake_core::parquet::arrow::arrow_writer::ArrowWriterOptions;
 use deltalake_core::parquet::basic::{Compression, Encoding, ZstdLevel};
 use deltalake_core::parquet::errors::ParquetError;
-use deltalake_core::parquet::file::properties::{EnabledStatistics, WriterProperties};
+use deltalake_core::parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use deltalake_core::parquet::schema::types::ColumnPath;
 use lienthong_core::columns::ColumnType;
 use lienthong_core::id::ChannelId;
 use lienthong_core::log::StoredBatch;
 
+use super::distinct::repeats;
 use super::layout::{EXTRA, ID, Layout, OFFSET};
 use super::rows::Rows;
 use super::stats::{FileStats, day};
@@ -41,7 +43,7 @@ pub(super) struct FileFormat {
     pub(super) layout: Layout,
     /// Columns whose extremes the log may tell.
     pub(super) stats_columns: Vec<String>,
-    properties: WriterProperties,
+    properties: WriterPropertiesBuilder,
 }
 
 impl FileFormat {
@@ -66,7 +68,7 @@ impl FileFormat {
                 properties = properties.set_column_statistics_enabled(path(&column.name), EnabledStatistics::None);
             }
         }
-        Self { layout, stats_columns, properties: properties.build() }
+        Self { layout, stats_columns, properties }
     }
 
     /// Makes the files of these batches, each from its given record on. Offsets rise within each file.
@@ -93,13 +95,16 @@ impl FileFormat {
         date: i64,
         batches: &[(&StoredBatch, usize)],
     ) -> Result<DataFile, ParquetError> {
-        let options = ArrowWriterOptions::new().with_properties(self.properties.clone()).with_skip_arrow_metadata(true);
-        let mut writer = ArrowWriter::try_new_with_options(Vec::new(), self.layout.file_schema.clone(), options)?;
+        let mut writer = None;
         let mut rows = Rows::new(channel, &self.layout, time);
         let (mut stats, mut text_bytes) = (FileStats::default(), 0);
         let mut flush = |rows: &mut Rows<'_>| -> Result<(), ParquetError> {
             let chunk = rows.take().map_err(|error: ArrowError| ParquetError::ArrowError(error.to_string()))?;
             stats.add(&chunk, &self.stats_columns);
+            let writer = match &mut writer {
+                Some(writer) => writer,
+                None => writer.insert(self.writer(&chunk)?),
+            };
             writer.write(&chunk)
         };
         for (batch, skip) in batches {
@@ -112,7 +117,24 @@ impl FileFormat {
         }
         flush(&mut rows)?;
         let first_offset = batches.first().map_or(0, |(batch, skip)| batch.first.offset + *skip as u64);
-        let bytes = writer.into_inner()?.into();
+        let bytes = writer.map_or_else(|| Ok(Vec::new()), ArrowWriter::into_inner)?.into();
         Ok(DataFile { date: day(date), first_offset, bytes, rows: stats.rows(), stats: stats.to_json() })
+    }
+
+    /// A file's writer, with a dictionary for those columns whose values come again. It is decided by the first rows.
+    fn writer(&self, first: &RecordBatch) -> Result<ArrowWriter<Vec<u8>>, ParquetError> {
+        let mut properties = self.properties.clone();
+        for (field, column) in first.schema_ref().fields().iter().zip(first.columns()) {
+            if [OFFSET, ID, EXTRA].contains(&field.name().as_str()) || repeats(column) {
+                continue;
+            }
+            let path = ColumnPath::new(vec![field.name().clone()]);
+            if column.data_type().is_integer() || column.data_type().is_temporal() {
+                properties = properties.set_column_encoding(path.clone(), Encoding::DELTA_BINARY_PACKED);
+            }
+            properties = properties.set_column_dictionary_enabled(path, false);
+        }
+        let options = ArrowWriterOptions::new().with_properties(properties.build()).with_skip_arrow_metadata(true);
+        ArrowWriter::try_new_with_options(Vec::new(), self.layout.file_schema.clone(), options)
     }
 }

@@ -6,6 +6,7 @@
 //! or Parquet.
 
 mod convert;
+mod distinct;
 mod durable;
 #[cfg(test)]
 mod figures;

@@ -24,8 +24,14 @@ const PAGE_RECORDS: u32 = 50_000;
 /// Bytes of records in one commit at most.
 const COMMIT_BYTES: usize = 64 << 20;
 
+/// Nothing is asked of a channel that is waited for; this only bounds one wait.
+const A_WHILE: Duration = Duration::from_secs(3_600);
+
 /// Channels that write to the lake at the same time.
 const AT_ONCE: usize = 2;
+
+/// Tables that are opened at the same time: a start with a thousand of them has other things to do, too.
+const OPENED_AT_ONCE: usize = 8;
 
 const BACKOFF: Backoff = Backoff { first: Duration::from_millis(500), longest: Duration::from_secs(60) };
 
@@ -93,7 +99,7 @@ impl Landing {
         progress: &Progress,
         stop: &CancellationToken,
     ) -> Self {
-        let places = Arc::new(Semaphore::new(AT_ONCE));
+        let (places, opening) = (Arc::new(Semaphore::new(AT_ONCE)), Arc::new(Semaphore::new(OPENED_AT_ONCE)));
         let mut tasks = JoinSet::new();
         for channel in channels.iter() {
             let lander = Lander {
@@ -103,6 +109,7 @@ impl Landing {
                 flush,
                 progress: progress.clone(),
                 places: places.clone(),
+                opening: opening.clone(),
                 stop: stop.clone(),
             };
             tasks.spawn(lander.run());
@@ -123,10 +130,11 @@ impl Landing {
 struct Lander {
     store: Store,
     lake: Arc<Lake>,
-    channel: Channel,
+    channel: Arc<Channel>,
     flush: LakeFlush,
     progress: Progress,
     places: Arc<Semaphore>,
+    opening: Arc<Semaphore>,
     stop: CancellationToken,
 }
 
@@ -154,6 +162,7 @@ impl Lander {
             columns: self.channel.schema.columns().to_vec(),
             time: self.channel.config.time.clone(),
         };
+        let opening = self.opening.acquire().await;
         let mut table = self.lake.table(spec).await?;
         let misfits = table.misfits();
         if !misfits.is_empty() && *failures == 0 {
@@ -163,14 +172,21 @@ impl Lander {
             );
         }
         let mut next = self.resume(&mut table).await?;
+        table.rest();
+        drop(opening);
+        let bytes = self.store.stored_bytes(&self.channel.id);
+        let mut taken = Taken { bytes, from: self.store.end(&self.channel.id).unwrap_or(next) };
         loop {
-            let (batches, stopping) = self.gather(next).await?;
+            self.ripen(next, &taken).await;
+            let place = self.places.acquire().await;
+            let stopping = self.stop.is_cancelled();
+            let batches = self.read(next).await?;
             if let Some(last) = batches.last() {
                 let end = last.end();
-                let place = self.places.acquire().await;
                 let landed = table.land(&batches).await?;
                 drop(place);
                 *failures = 0;
+                taken.add(&batches);
                 self.progress.change(&self.channel.id, |progress| {
                     progress.rows += landed.rows;
                     progress.last_error = None;
@@ -198,31 +214,47 @@ impl Lander {
         Ok(resume)
     }
 
-    /// Waits for records and gathers them until the commit is large enough or old enough, or the hub stops.
-    async fn gather(&self, from: Position) -> Result<(Vec<StoredBatch>, bool), Error> {
-        let (mut batches, mut bytes, mut next) = (Vec::<StoredBatch>::new(), 0usize, from);
-        let mut due: Option<Instant> = None;
-        loop {
-            let stopping = self.stop.is_cancelled();
-            let page = self.store.read(&self.channel.id, next, PAGE_RECORDS, COMMIT_BYTES - bytes.min(COMMIT_BYTES - 1)).await?;
-            if let Some(last) = page.last() {
-                next = last.end();
-                bytes += page.iter().map(|batch| batch.ndjson.len()).sum::<usize>();
-                due.get_or_insert_with(|| Instant::now() + self.flush.every);
-                batches.extend(page);
-                if bytes >= COMMIT_BYTES || bytes as u64 >= self.flush.bytes {
-                    return Ok((batches, stopping));
-                }
-                continue;
-            }
-            if stopping || due.is_some_and(|due| due <= Instant::now()) {
-                return Ok((batches, stopping));
-            }
-            let until = due.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
-            tokio::select! {
-                () = self.stop.cancelled() => {}
-                _ = self.store.wait(&self.channel.id, next, until) => {}
-            }
+    /// Waits until there is much to land, or something that has waited long, or the hub stops. Meanwhile it stays in the log:
+    /// a thousand channels hold no more memory than those that land at the moment.
+    async fn ripen(&self, from: Position, taken: &Taken) {
+        // What a start or a failure left behind has waited long enough.
+        if from < taken.from {
+            return;
         }
+        let news = async {
+            while self.store.wait(&self.channel.id, from, Instant::now() + A_WHILE).await.is_none() {}
+            let enough = taken.bytes + self.flush.bytes.min(COMMIT_BYTES as u64);
+            self.store.wait_for_bytes(&self.channel.id, enough, Instant::now() + self.flush.every).await;
+        };
+        tokio::select! {
+            () = self.stop.cancelled() => {}
+            () = news => {}
+        }
+    }
+
+    /// What one commit takes.
+    async fn read(&self, from: Position) -> Result<Vec<StoredBatch>, Error> {
+        let (mut batches, mut bytes, mut next) = (Vec::<StoredBatch>::new(), 0usize, from);
+        while bytes < COMMIT_BYTES {
+            let page = self.store.read(&self.channel.id, next, PAGE_RECORDS, COMMIT_BYTES - bytes).await?;
+            let Some(last) = page.last() else { break };
+            next = last.end();
+            bytes += page.iter().map(|batch| batch.ndjson.len()).sum::<usize>();
+            batches.extend(page);
+        }
+        Ok(batches)
+    }
+}
+
+/// How many of a channel's bytes were taken from the log: all before this position, and what was added since.
+struct Taken {
+    from: Position,
+    bytes: u64,
+}
+
+impl Taken {
+    fn add(&mut self, batches: &[StoredBatch]) {
+        let new = batches.iter().filter(|batch| batch.first >= self.from);
+        self.bytes += new.map(|batch| batch.ndjson.len() as u64).sum::<u64>();
     }
 }

@@ -425,8 +425,8 @@ pub(crate) async fn runs_and_keys_are_kept(open: impl AsyncFn() -> Store) {
     store.insert_key(key.clone()).await.unwrap();
     assert!(store.insert_key(key.clone()).await.is_err());
     store.insert_key(KeyRow { id: "k2".into(), owner: KeyOwner::Operator, expires_at: None, ..key.clone() }).await.unwrap();
-    assert_eq!(store.key("k1").await.unwrap(), Some(key.clone()));
-    assert_eq!(store.key("k9").await.unwrap(), None);
+    assert_eq!(store.key("k1").unwrap(), Some(key.clone()));
+    assert_eq!(store.key("k9").unwrap(), None);
     assert!(store.revoke_key("k1", NOON.plus_micros(1)).await.unwrap());
     assert!(store.revoke_key("k1", NOON.plus_micros(2)).await.unwrap());
     assert!(!store.revoke_key("k9", NOON).await.unwrap());
