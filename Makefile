@@ -41,6 +41,6 @@ lint: ## Check the format, the lints, and what the dependencies bring
 	.ci/cargo-deny --locked check --hide-inclusion-graph bans licenses sources
 	.ci/cargo-deny --locked --manifest-path plugins/Cargo.toml --target wasm32-unknown-unknown check --hide-inclusion-graph bans licenses sources
 
-bench: ## Measure, in a release build (long the first time); M=mllp measures HL7's way in
+bench: ## Measure, in a release build (long the first time); M=mllp measures HL7's way in, M=growth the curves of growth
 	$(CARGO) build --release --locked --workspace --bins
 	'$(TARGET)/release/$(or $(M),load)'

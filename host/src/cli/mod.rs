@@ -1,6 +1,7 @@
 //! The command line.
 
 pub(crate) mod check;
+mod heaps;
 pub(crate) mod key;
 mod lang;
 mod local;

@@ -21,8 +21,8 @@ use crate::store::{self, Store};
 /// Records of one page read from the log.
 const PAGE_RECORDS: u32 = 50_000;
 
-/// Bytes of records in one commit at most.
-const COMMIT_BYTES: usize = 64 << 20;
+/// Bytes of records in one commit at most: with what they become on the way, several times as much memory.
+const COMMIT_BYTES: usize = 32 << 20;
 
 /// Nothing is asked of a channel that is waited for; this only bounds one wait.
 const A_WHILE: Duration = Duration::from_secs(3_600);
@@ -140,6 +140,15 @@ struct Lander {
 
 impl Lander {
     async fn run(self) {
+        // A channel that never had a record has no table yet: a thousand of them cost a start and a stop nothing.
+        tokio::select! {
+            () = self.stop.cancelled() => {}
+            () = self.news(Position::START) => {}
+        }
+        let nothing = self.store.end(&self.channel.id).is_none_or(|end| end <= Position::START);
+        if nothing {
+            return;
+        }
         let mut failures = 0u32;
         while let Err(error) = self.land_until_stopped(&mut failures).await {
             failures += 1;
@@ -221,15 +230,20 @@ impl Lander {
         if from < taken.from {
             return;
         }
-        let news = async {
-            while self.store.wait(&self.channel.id, from, Instant::now() + A_WHILE).await.is_none() {}
+        let ripe = async {
+            self.news(from).await;
             let enough = taken.bytes + self.flush.bytes.min(COMMIT_BYTES as u64);
             self.store.wait_for_bytes(&self.channel.id, enough, Instant::now() + self.flush.every).await;
         };
         tokio::select! {
             () = self.stop.cancelled() => {}
-            () = news => {}
+            () = ripe => {}
         }
+    }
+
+    /// Waits until there is a record at or behind this position.
+    async fn news(&self, from: Position) {
+        while self.store.wait(&self.channel.id, from, Instant::now() + A_WHILE).await.is_none() {}
     }
 
     /// What one commit takes.
