@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::channels::{Channel, Channels};
+use crate::failpoint;
 use crate::lake::{self, Lake, Table, TableSpec};
 use crate::store::{self, Store};
 
@@ -82,6 +83,8 @@ enum Error {
     Lake(#[from] lake::Error),
     #[error(transparent)]
     Store(#[from] store::Error),
+    #[error("the disk of the lake is nearly full ({} MiB are free): what is stored lands once {} MiB are", .free >> 20, .wanted >> 20)]
+    NoRoom { free: u64, wanted: u64 },
 }
 
 /// The landing of all channels.
@@ -192,8 +195,10 @@ impl Lander {
             let batches = self.read(next).await?;
             if let Some(last) = batches.last() {
                 let end = last.end();
+                self.has_room()?;
                 let landed = table.land(&batches).await?;
                 drop(place);
+                failpoint::reached("lake.landed");
                 *failures = 0;
                 taken.add(&batches);
                 self.progress.change(&self.channel.id, |progress| {
@@ -205,6 +210,15 @@ impl Lander {
             } else if stopping {
                 return Ok(());
             }
+        }
+    }
+
+    /// The last half of what is to stay free is left to the log: what lies there is safe, and lands later.
+    fn has_room(&self) -> Result<(), Error> {
+        let wanted = self.store.room().keep_free_bytes / 2;
+        match self.lake.free_bytes() {
+            Some(free) if free < wanted => Err(Error::NoRoom { free, wanted }),
+            _ => Ok(()),
         }
     }
 
