@@ -52,7 +52,7 @@ soak: plugins ## Run everything at once for MINUTES (10 unless given), and see t
 fuzz: ## Any bytes at every door, for a while each: SECONDS=60; TARGET=decode for one; HUB=0 leaves out the hub's own
 	@tests/fuzz/run $(or $(SECONDS),60) '$(or $(HUB),1)' $(TARGET)
 
-bench: ## Measure, in a release build (long the first time); M=mllp measures HL7's way in
+bench: ## Measure, in a release build (long the first time); M=mllp measures HL7's way in, M=growth the curves of growth
 	$(CARGO) build --release --locked --workspace --exclude lienthong-crash --exclude lienthong-faults --bins
 	'$(TARGET)/release/$(or $(M),load)'
 

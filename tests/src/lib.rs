@@ -9,6 +9,7 @@ pub mod city;
 pub mod client;
 pub mod fault_proxy;
 pub mod feed_server;
+pub mod growth;
 #[path = "../plugins/guest.rs"]
 pub mod guest;
 pub mod hub;

@@ -29,7 +29,7 @@ pub struct City {
     /// Plugins set up for one agency system each.
     pub connectors: BTreeMap<ConnectorId, Connector>,
     /// Who may do what.
-    pub grants: Vec<Grant>,
+    pub grants: Grants,
 }
 
 /// An organisation that owns connectors, holds keys and is granted channels.
@@ -270,6 +270,27 @@ pub struct Grant {
     pub until: Option<Timestamp>,
 }
 
+/// All grants, found by whom and what they are for: every request asks, and a city may have thousands.
+#[derive(Debug, Clone, Default)]
+pub struct Grants(BTreeMap<AgencyId, BTreeMap<ChannelId, Vec<Grant>>>);
+
+impl Grants {
+    /// One more.
+    pub fn push(&mut self, grant: Grant) {
+        self.0.entry(grant.agency.clone()).or_default().entry(grant.channel.clone()).or_default().push(grant);
+    }
+
+    /// What this agency may do with this channel, those that have ended too.
+    pub fn of(&self, agency: &AgencyId, channel: &ChannelId) -> &[Grant] {
+        self.0.get(agency).and_then(|channels| channels.get(channel)).map_or(&[], Vec::as_slice)
+    }
+
+    /// All of them, by agency and channel.
+    pub fn iter(&self) -> impl Iterator<Item = &Grant> {
+        self.0.values().flat_map(BTreeMap::values).flatten()
+    }
+}
+
 /// Reading and writing, apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Access {
@@ -283,11 +304,9 @@ impl City {
     /// Whether an agency may read (or write) a channel now. No grant, no access; its own connectors' output is no exception.
     pub fn allows(&self, agency: &AgencyId, channel: &ChannelId, wanted: Access, now: Timestamp) -> bool {
         let mut got = Access { read: false, write: false };
-        for grant in &self.grants {
-            if grant.agency == *agency && grant.channel == *channel && grant.until.is_none_or(|until| now < until) {
-                got.read |= grant.access.read;
-                got.write |= grant.access.write;
-            }
+        for grant in self.grants.of(agency, channel).iter().filter(|grant| grant.until.is_none_or(|until| now < until)) {
+            got.read |= grant.access.read;
+            got.write |= grant.access.write;
         }
         (!wanted.read || got.read) && (!wanted.write || got.write)
     }

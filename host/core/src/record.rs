@@ -79,6 +79,11 @@ impl ValidBatch {
         Self { schema, ndjson: Vec::new(), count: 0, envelopes: Vec::new() }
     }
 
+    /// An empty batch with room for so many bytes of records, line feeds included.
+    pub fn with_capacity(schema: SchemaId, bytes: usize) -> Self {
+        Self { ndjson: Vec::with_capacity(bytes), ..Self::new(schema) }
+    }
+
     /// Adds a record.
     ///
     /// # Panics

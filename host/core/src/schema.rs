@@ -93,7 +93,7 @@ impl ChannelSchema {
     /// feeds inside it (white space too, by RFC 8259) must have been replaced by the caller with [`flatten_line`].
     pub fn validate<'b>(&'b self, decoder: &mut Decoder, line: &'b [u8]) -> Result<ValidRecord<'b>, Violation> {
         let bytes = trim(line);
-        if bytes.contains(&b'\n') {
+        if memchr::memchr(b'\n', bytes).is_some() {
             let message = "the record spans several lines: one record stands on one line".into();
             return Err(Violation { pointer: String::new(), keyword: "decode".into(), message });
         }

@@ -38,7 +38,8 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
 }
 
 fn summary(city: &City, lang: Lang) -> String {
-    let (agencies, channels, connectors, grants) = (city.agencies.len(), city.channels.len(), city.connectors.len(), city.grants.len());
+    let (agencies, channels, connectors, grants) =
+        (city.agencies.len(), city.channels.len(), city.connectors.len(), city.grants.iter().count());
     match lang {
         Lang::En => {
             let count = |number: usize, one: &str, many: &str| format!("{number} {}", if number == 1 { one } else { many });

@@ -2,6 +2,7 @@
 
 pub(crate) mod check;
 pub(crate) mod compile;
+mod heaps;
 pub(crate) mod key;
 mod lang;
 mod local;

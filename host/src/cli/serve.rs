@@ -38,6 +38,7 @@ enum LogFormat {
 }
 
 pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    super::heaps::few();
     super::private_files();
     let filter = log_filter::from_environment().map_err(anyhow::Error::msg)?;
     let lines = tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).with_writer(std::io::stderr);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use lienthong_core::city::{Access, Agency, City, Connector, DiskReserve, Grant, Lake, Limits, Listen, Transport};
+use lienthong_core::city::{Access, Agency, City, Connector, DiskReserve, Grant, Grants, Lake, Limits, Listen, Transport};
 use lienthong_core::id::{AgencyId, ChannelId, ConnectorId, PluginName, Port, SchemaId};
 use lienthong_core::time::Timestamp;
 use serde_json::{Value, json};
@@ -75,7 +75,7 @@ impl Draft {
             disk: self.disk,
             channels: BTreeMap::new(),
             connectors: BTreeMap::new(),
-            grants: Vec::new(),
+            grants: Grants::default(),
         };
         for channel in self.channels {
             let value = lienthong_core::city::Channel {

@@ -40,7 +40,7 @@ pub struct Reader {
     /// Whose key.
     pub principal: Principal,
     /// Which channel.
-    pub channel: Channel,
+    pub channel: Arc<Channel>,
 }
 
 /// An agency's key with the right to write to the channel in the path.
@@ -48,7 +48,7 @@ pub struct Writer {
     /// Who writes.
     pub origin: Origin,
     /// Which channel.
-    pub channel: Channel,
+    pub channel: Arc<Channel>,
 }
 
 /// A key of the agency whose system the webhook connector in the path is, with the right to write to every channel that the
@@ -78,7 +78,7 @@ impl Permission for Caller {
 impl FromRequestParts<Api> for Caller {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
-        principal(parts, api).await.map(Self)
+        principal(parts, api).map(Self)
     }
 }
 
@@ -114,7 +114,7 @@ impl Permission for Messenger {
 impl FromRequestParts<Api> for Messenger {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
-        let principal = principal(parts, api).await?;
+        let principal = principal(parts, api)?;
         let connectors = <Arc<BTreeMap<ConnectorId, Messages>>>::from_ref(api);
         let found = path(parts, api).await.and_then(|path| ConnectorId::new(&path).ok()).and_then(|id| connectors.get(&id).cloned());
         let (gate, channels) = (Gate::from_ref(api), Channels::from_ref(api));
@@ -135,14 +135,14 @@ impl Permission for Operator {
 impl FromRequestParts<Api> for Operator {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
-        match principal(parts, api).await?.owner {
+        match principal(parts, api)?.owner {
             KeyOwner::Operator => Ok(Self { _place: Admission::from_ref(api).operator().await? }),
             KeyOwner::Agency(_) => Err(Problem::absent("page")),
         }
     }
 }
 
-async fn principal(parts: &Parts, api: &Api) -> Result<Principal, Problem> {
+fn principal(parts: &Parts, api: &Api) -> Result<Principal, Problem> {
     if parts.extensions.get::<LocalOperator>().is_some() {
         return Ok(Principal::local_operator());
     }
@@ -151,13 +151,13 @@ async fn principal(parts: &Parts, api: &Api) -> Result<Principal, Problem> {
     };
     let key = header.to_str().ok().and_then(|text| text.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     match key {
-        Some((_, key)) => Gate::from_ref(api).principal(key.trim()).await,
+        Some((_, key)) => Gate::from_ref(api).principal(key.trim()),
         None => Err(Problem::unauthorized("the Authorization header must be `Bearer lt_…`")),
     }
 }
 
-async fn granted(parts: &mut Parts, api: &Api, wanted: Access) -> Result<(Principal, Channel), Problem> {
-    let principal = principal(parts, api).await?;
+async fn granted(parts: &mut Parts, api: &Api, wanted: Access) -> Result<(Principal, Arc<Channel>), Problem> {
+    let principal = principal(parts, api)?;
     let id = path(parts, api).await.and_then(|path| ChannelId::new(&path).ok());
     let channel = id.and_then(|id| Channels::from_ref(api).get(&id).cloned());
     channel

@@ -1,5 +1,6 @@
 //! Records into a channel and out of it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -190,7 +191,7 @@ pub async fn read_records(
             () = stop.cancelled() => {}
         }
         // The key or the grant may have ended meanwhile.
-        gate.check_again(&reader.principal).await?;
+        gate.check_again(&reader.principal)?;
         if !gate.allows(&reader.principal, channel, Access { read: true, write: false }) {
             return Err(Problem::absent("channel"));
         }
@@ -235,8 +236,8 @@ impl Form {
         }
     }
 
-    async fn write(self, channel: &Channel, page: Vec<StoredBatch>) -> Result<Vec<u8>, Problem> {
-        let channel = channel.clone();
+    async fn write(self, channel: &Arc<Channel>, page: Vec<StoredBatch>) -> Result<Vec<u8>, Problem> {
+        let channel = Arc::clone(channel);
         let bytes: usize = page.iter().map(|batch| batch.ndjson.len()).sum();
         let write = move || match self {
             Self::Ndjson => page.iter().map(|batch| batch.ndjson.as_slice()).collect::<Vec<_>>().concat(),

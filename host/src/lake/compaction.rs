@@ -278,7 +278,7 @@ impl From<ParquetError> for Fault {
 }
 
 fn merge(format: &FileFormat, files: Receiver<(String, Bytes)>, date: String, first_offset: u64) -> Result<DataFile, Fault> {
-    let mut merged = format.begin()?;
+    let mut merged = format.begin();
     for (path, bytes) in files {
         let reader = ParquetRecordBatchReaderBuilder::try_new(bytes)?;
         let (rows, decoded) = reader.metadata().row_groups().iter().fold((0, 0), |(rows, bytes), group| {

@@ -7,7 +7,7 @@ use lienthong_core::time::Timestamp;
 /// A string's content, none for any other value and for what is no Unicode text (a lone surrogate).
 pub(super) fn string(value: &str) -> Option<Cow<'_, str>> {
     let inner = value.strip_prefix('"')?.strip_suffix('"')?;
-    if !inner.as_bytes().contains(&b'\\') {
+    if memchr::memchr(b'\\', inner.as_bytes()).is_none() {
         return Some(Cow::Borrowed(inner));
     }
     serde_json::from_str::<String>(value).ok().map(Cow::Owned)

@@ -9,12 +9,13 @@ use deltalake_core::parquet::arrow::ArrowWriter;
 use deltalake_core::parquet::arrow::arrow_writer::ArrowWriterOptions;
 use deltalake_core::parquet::basic::{Compression, Encoding, ZstdLevel};
 use deltalake_core::parquet::errors::ParquetError;
-use deltalake_core::parquet::file::properties::{EnabledStatistics, WriterProperties};
+use deltalake_core::parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use deltalake_core::parquet::schema::types::ColumnPath;
 use lienthong_core::columns::ColumnType;
 use lienthong_core::id::ChannelId;
 use lienthong_core::log::StoredBatch;
 
+use super::distinct::repeats;
 use super::layout::{EXTRA, ID, Layout, OFFSET};
 use super::rows::Rows;
 use super::stats::{FileStats, day};
@@ -42,7 +43,7 @@ pub(super) struct FileFormat {
     pub(super) layout: Layout,
     /// Columns whose extremes the log may tell.
     pub(super) stats_columns: Vec<String>,
-    properties: WriterProperties,
+    properties: WriterPropertiesBuilder,
 }
 
 impl FileFormat {
@@ -67,7 +68,7 @@ impl FileFormat {
                 properties = properties.set_column_statistics_enabled(path(&column.name), EnabledStatistics::None);
             }
         }
-        Self { layout, stats_columns, properties: properties.build() }
+        Self { layout, stats_columns, properties }
     }
 
     /// Makes the files of these batches, each from its given record on. Offsets rise within each file.
@@ -94,7 +95,7 @@ impl FileFormat {
         date: i64,
         batches: &[(&StoredBatch, usize)],
     ) -> Result<DataFile, ParquetError> {
-        let mut file = self.begin()?;
+        let mut file = self.begin();
         let mut rows = Rows::new(channel, &self.layout, time);
         let mut text_bytes = 0;
         let mut flush = |rows: &mut Rows<'_>| -> Result<(), ParquetError> {
@@ -115,20 +116,33 @@ impl FileFormat {
     }
 
     /// A file without rows yet.
-    ///
-    /// # Errors
-    /// A defect here.
-    pub(super) fn begin(&self) -> Result<FileWriter<'_>, ParquetError> {
-        let options = ArrowWriterOptions::new().with_properties(self.properties.clone()).with_skip_arrow_metadata(true);
-        let writer = ArrowWriter::try_new_with_options(Vec::new(), self.layout.file_schema.clone(), options)?;
-        Ok(FileWriter { format: self, writer, stats: FileStats::default() })
+    pub(super) fn begin(&self) -> FileWriter<'_> {
+        FileWriter { format: self, writer: None, stats: FileStats::default() }
+    }
+
+    /// A file's writer, with a dictionary for those columns whose values come again. It is decided by the first rows.
+    fn writer(&self, first: &RecordBatch) -> Result<ArrowWriter<Vec<u8>>, ParquetError> {
+        let mut properties = self.properties.clone();
+        for (field, column) in first.schema_ref().fields().iter().zip(first.columns()) {
+            if [OFFSET, ID, EXTRA].contains(&field.name().as_str()) || repeats(column) {
+                continue;
+            }
+            let path = ColumnPath::new(vec![field.name().clone()]);
+            if column.data_type().is_integer() || column.data_type().is_temporal() {
+                properties = properties.set_column_encoding(path.clone(), Encoding::DELTA_BINARY_PACKED);
+            }
+            properties = properties.set_column_dictionary_enabled(path, false);
+        }
+        let options = ArrowWriterOptions::new().with_properties(properties.build()).with_skip_arrow_metadata(true);
+        ArrowWriter::try_new_with_options(Vec::new(), self.layout.file_schema.clone(), options)
     }
 }
 
 /// A data file that grows in memory.
 pub(super) struct FileWriter<'f> {
     format: &'f FileFormat,
-    writer: ArrowWriter<Vec<u8>>,
+    /// Its first rows say how it is written.
+    writer: Option<ArrowWriter<Vec<u8>>>,
     stats: FileStats,
 }
 
@@ -139,7 +153,11 @@ impl FileWriter<'_> {
     /// A defect here, or a file beyond Parquet's limits.
     pub(super) fn push(&mut self, rows: &RecordBatch) -> Result<(), ParquetError> {
         self.stats.add(rows, &self.format.stats_columns);
-        self.writer.write(rows)
+        let writer = match &mut self.writer {
+            Some(writer) => writer,
+            None => self.writer.insert(self.format.writer(rows)?),
+        };
+        writer.write(rows)
     }
 
     /// The whole file.
@@ -147,7 +165,7 @@ impl FileWriter<'_> {
     /// # Errors
     /// As of [`FileWriter::push`].
     pub(super) fn finish(self, date: String, first_offset: u64) -> Result<DataFile, ParquetError> {
-        let bytes = self.writer.into_inner()?.into();
+        let bytes = self.writer.map_or_else(|| Ok(Vec::new()), ArrowWriter::into_inner)?.into();
         Ok(DataFile { date, first_offset, bytes, rows: self.stats.rows(), stats: self.stats.to_json() })
     }
 }

@@ -13,6 +13,7 @@ mod compaction;
 mod compaction_tests;
 mod convert;
 mod credentials;
+mod distinct;
 mod durable;
 #[cfg(test)]
 mod figures;

@@ -5,7 +5,6 @@
 //! object at all is kept there whole, under [`UNREADABLE`].
 
 use std::collections::HashMap;
-use std::fmt::Write;
 use std::sync::Arc;
 
 use deltalake_core::arrow::array::{
@@ -30,6 +29,8 @@ pub(super) struct Rows<'a> {
     channel: &'a ChannelId,
     layout: &'a Layout,
     by_name: HashMap<&'a str, usize>,
+    /// The column of each property of the last line, in the line's order: the next line mostly has the same.
+    order: Vec<Option<usize>>,
     time: Option<TimePath>,
     offset: Int64Builder,
     epoch: Int32Builder,
@@ -43,11 +44,15 @@ pub(super) struct Rows<'a> {
     rows: usize,
     /// The `_extra` object under construction, reused.
     scratch: String,
+    /// The last id that the hub gave, reused.
+    own_id: String,
 }
 
 struct TimePath {
     first: String,
     rest: Vec<String>,
+    /// The column of `first`, where it has one.
+    column: Option<usize>,
 }
 
 enum ColumnBuilder {
@@ -65,11 +70,15 @@ impl<'a> Rows<'a> {
     pub(super) fn new(channel: &'a ChannelId, layout: &'a Layout, time: Option<&str>) -> Self {
         let unescape = |segment: &str| segment.replace("~1", "/").replace("~0", "~");
         let mut segments = time.and_then(|pointer| pointer.strip_prefix('/')).into_iter().flat_map(|path| path.split('/')).map(unescape);
+        let by_name: HashMap<_, _> = layout.columns.iter().enumerate().map(|(i, column)| (column.name.as_str(), i)).collect();
+        let time = segments.next();
+        let time = time.map(|first| TimePath { column: by_name.get(first.as_str()).copied(), first, rest: segments.collect() });
         Self {
             channel,
             layout,
-            by_name: layout.columns.iter().enumerate().map(|(i, column)| (column.name.as_str(), i)).collect(),
-            time: segments.next().map(|first| TimePath { first, rest: segments.collect() }),
+            by_name,
+            order: Vec::new(),
+            time,
             offset: Int64Builder::new(),
             epoch: Int32Builder::new(),
             id: StringBuilder::new(),
@@ -81,30 +90,30 @@ impl<'a> Rows<'a> {
             extra: StringBuilder::new(),
             rows: 0,
             scratch: String::new(),
+            own_id: String::new(),
         }
     }
 
     /// Adds a batch's records from its `skip`th on. As many rows come as the batch counts records, whatever its text holds.
     pub(super) fn push(&mut self, batch: &StoredBatch, skip: usize) {
+        // Text that is UTF-8 throughout, as the door made sure of, is not looked at twice.
         let whole = std::str::from_utf8(&batch.ndjson).ok();
-        let mut lines = batch.ndjson.split(|byte| *byte == b'\n');
-        let mut whole_lines = whole.map(|text| text.split('\n'));
         let mut slots: Vec<Option<&str>> = vec![None; self.columns.len()];
+        let mut start = 0;
         for place in 0..batch.count as usize {
-            // Text that is UTF-8 throughout, as the door made sure of, is split as text, without looking twice.
-            let lossy;
-            let line = match &mut whole_lines {
-                Some(texts) => texts.next().unwrap_or(""),
+            let rest = batch.ndjson.get(start..).unwrap_or_default();
+            let end = start + memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+            let line = start..end;
+            start = end + 1;
+            if place < skip {
+                continue;
+            }
+            match whole {
+                Some(text) => self.row(batch, place, text.get(line).unwrap_or_default(), &mut slots),
                 None => {
-                    lossy = String::from_utf8_lossy(lines.next().unwrap_or_default()).into_owned();
-                    if place >= skip {
-                        self.row(batch, place, &lossy, &mut vec![None; self.columns.len()]);
-                    }
-                    continue;
+                    let lossy = String::from_utf8_lossy(batch.ndjson.get(line).unwrap_or_default());
+                    self.row(batch, place, &lossy, &mut vec![None; self.columns.len()]);
                 }
-            };
-            if place >= skip {
-                self.row(batch, place, line, &mut slots);
             }
         }
     }
@@ -127,9 +136,14 @@ impl<'a> Rows<'a> {
         match envelope.and_then(|envelope| envelope.id.as_deref()) {
             Some(id) => self.id.append_value(id),
             None => {
-                // The spelling of `record_id`, without a text of its own for each row. Writing to a builder cannot fail.
-                let _ = write!(self.id, "{}:{}:{offset}", self.channel, batch.first.epoch);
-                self.id.append_value("");
+                // The spelling of `record_id`, without a text of its own for each row.
+                self.own_id.clear();
+                self.own_id.push_str(self.channel.as_str());
+                for number in [u64::from(batch.first.epoch), offset] {
+                    self.own_id.push(':');
+                    push_number(&mut self.own_id, number);
+                }
+                self.id.append_value(&self.own_id);
             }
         }
         let own = time.and_then(convert::timestamp).map(Timestamp::from_micros);
@@ -160,26 +174,42 @@ impl<'a> Rows<'a> {
     /// Sorts a line's properties into the columns' slots, and the others into the scratch object.
     fn settle<'t>(&mut self, line: &'t str, slots: &mut [Option<&'t str>], time: &mut Option<&'t str>) -> Result<(), Malformed> {
         let mut properties = properties(line);
-        // Producers mostly write properties in the schema's order: the next column is tried before the map.
-        let mut next = 0;
+        let mut place = 0;
         while let Some(property) = properties.next()? {
-            if let Some(path) = self.time.as_ref().filter(|path| same_name(property.name, &path.first)) {
+            let column = self.column(place, property.name);
+            place += 1;
+            if let Some(path) = &self.time
+                && if path.column.is_some() { path.column == column } else { same_name(property.name, &path.first) }
+            {
                 *time = resolve(property.value, &path.rest);
             }
-            let column = if self.layout.columns.get(next).is_some_and(|column| column.name == property.name) {
-                Some(next)
-            } else if property.name.contains('\\') {
-                self.layout.columns.iter().position(|column| same_name(property.name, &column.name))
-            } else {
-                self.by_name.get(property.name).copied()
-            };
             match column.and_then(|column| slots.get_mut(column)).filter(|slot| slot.is_none()) {
                 Some(slot) => *slot = Some(property.value),
                 None => extra(&mut self.scratch, property.name, property.value),
             }
-            next = column.map_or(next, |column| column + 1);
         }
         Ok(())
+    }
+
+    /// The column of a line's property, its name as it stands in the text.
+    fn column(&mut self, place: usize, name: &str) -> Option<usize> {
+        let guess = self.order.get(place).copied().flatten();
+        if let Some(column) = guess.and_then(|guess| self.layout.columns.get(guess))
+            && column.name == name
+        {
+            return guess;
+        }
+        let column = if name.contains('\\') {
+            self.layout.columns.iter().position(|column| same_name(name, &column.name))
+        } else {
+            self.by_name.get(name).copied()
+        };
+        // Beyond as many properties as there are columns a guess is not worth its memory.
+        if place < self.columns.len() {
+            self.order.resize(self.order.len().max(place + 1), None);
+            self.order[place] = column;
+        }
+        column
     }
 
     /// How many rows are waiting.
@@ -214,6 +244,21 @@ fn extra(object: &mut String, name: &str, value: &str) {
     object.push_str(name);
     object.push_str("\":");
     object.push_str(value);
+}
+
+/// Adds a number's digits.
+fn push_number(text: &mut String, number: u64) {
+    let mut digits = [0_u8; 20];
+    let (mut left, mut at) = (number, digits.len());
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (left % 10) as u8;
+        left /= 10;
+        if left == 0 {
+            break;
+        }
+    }
+    text.extend(digits[at..].iter().map(|digit| char::from(*digit)));
 }
 
 impl ColumnBuilder {

@@ -166,6 +166,11 @@ impl Table {
         Ok(end)
     }
 
+    /// Lets go of what was read of the table beyond what landing goes on with: a table that waits holds little memory.
+    pub fn rest(&mut self) {
+        self.snapshot = None;
+    }
+
     /// Makes the batches' records rows of the table: those it lacks, in one commit for each epoch. The batches must be in
     /// order and begin at or before the table's end. When it returns well, all of them are in the table for good.
     ///

@@ -285,9 +285,9 @@ pub async fn revoke(store: &Store, id: &str, now: Timestamp) -> Result<bool, sto
 }
 
 /// Who comes with this key.
-pub async fn check(store: &Store, pepper: &Pepper, key: &str, now: Timestamp) -> Result<Principal, Denied> {
+pub fn check(store: &Store, pepper: &Pepper, key: &str, now: Timestamp) -> Result<Principal, Denied> {
     let id = key_id(key).ok_or(Denied::Invalid)?;
-    let row = store.key(id).await?.ok_or(Denied::Invalid)?;
+    let row = store.key(id)?.ok_or(Denied::Invalid)?;
     let same = bool::from(row.hash[..].ct_eq(&pepper.hash(key)[..]));
     if same && alive(&row, now) {
         Ok(Principal { key_id: row.id, owner: row.owner, read: row.read, write: row.write })
@@ -297,8 +297,8 @@ pub async fn check(store: &Store, pepper: &Pepper, key: &str, now: Timestamp) ->
 }
 
 /// Whether the key of somebody who entered before would still let them in.
-pub async fn check_again(store: &Store, principal: &Principal, now: Timestamp) -> Result<(), Denied> {
-    let row = store.key(&principal.key_id).await?.ok_or(Denied::Invalid)?;
+pub fn check_again(store: &Store, principal: &Principal, now: Timestamp) -> Result<(), Denied> {
+    let row = store.key(&principal.key_id)?.ok_or(Denied::Invalid)?;
     if alive(&row, now) { Ok(()) } else { Err(Denied::Invalid) }
 }
 

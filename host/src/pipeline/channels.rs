@@ -8,7 +8,6 @@ use lienthong_core::id::ChannelId;
 use lienthong_core::schema::ChannelSchema;
 
 /// One channel, ready to validate.
-#[derive(Clone)]
 pub struct Channel {
     /// Its name.
     pub id: ChannelId,
@@ -20,21 +19,21 @@ pub struct Channel {
 
 /// All channels by name. Cheap to clone.
 #[derive(Clone)]
-pub struct Channels(Arc<BTreeMap<ChannelId, Channel>>);
+pub struct Channels(Arc<BTreeMap<ChannelId, Arc<Channel>>>);
 
 impl Channels {
     /// Takes the channels of a city.
     pub fn new(channels: impl IntoIterator<Item = Channel>) -> Self {
-        Self(Arc::new(channels.into_iter().map(|channel| (channel.id.clone(), channel)).collect()))
+        Self(Arc::new(channels.into_iter().map(|channel| (channel.id.clone(), Arc::new(channel))).collect()))
     }
 
     /// One channel.
-    pub fn get(&self, id: &ChannelId) -> Option<&Channel> {
+    pub fn get(&self, id: &ChannelId) -> Option<&Arc<Channel>> {
         self.0.get(id)
     }
 
     /// All of them, by name.
-    pub fn iter(&self) -> impl Iterator<Item = &Channel> {
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Channel>> {
         self.0.values()
     }
 }

@@ -58,7 +58,7 @@ struct State {
     origin: Origin,
     received_at: Timestamp,
     message_name: Arc<str>,
-    ports: BTreeMap<Port, Channel>,
+    ports: BTreeMap<Port, Arc<Channel>>,
     decoder: Decoder,
     batches: BTreeMap<ChannelId, ValidBatch>,
     rejections: Vec<Rejection>,
@@ -131,7 +131,7 @@ impl Intake {
 }
 
 impl State {
-    fn channel(&self, port: &str) -> Result<Channel, Stopped> {
+    fn channel(&self, port: &str) -> Result<Arc<Channel>, Stopped> {
         let known = ports::port(port)?;
         self.ports.get(&known).cloned().ok_or_else(|| Stopped::UnknownPort(port.to_owned()))
     }
@@ -229,7 +229,7 @@ impl Emit for Intake {
         Box::pin(async move {
             let state = self.0.lock().await;
             state.takes_data()?;
-            let (channel, draft) = (state.channel(port)?.id, state.store.draft());
+            let (channel, draft) = (state.channel(port)?.id.clone(), state.store.draft());
             Ok(Box::new(Writing { intake: self.clone(), store: state.store.clone(), channel, draft }) as Box<dyn ports::Attachment>)
         })
     }
@@ -268,5 +268,15 @@ fn not_kept(error: impl std::fmt::Display) -> Stopped {
 
 /// The lines of newline-delimited JSON that hold anything.
 pub fn lines(ndjson: &[u8]) -> impl Iterator<Item = &[u8]> {
-    ndjson.split(|byte| *byte == b'\n').filter(|line| line.iter().any(|byte| !byte.is_ascii_whitespace()))
+    let mut rest = ndjson;
+    let next = move || {
+        let (line, behind) = match memchr::memchr(b'\n', rest) {
+            Some(end) => (&rest[..end], &rest[end + 1..]),
+            None if rest.is_empty() => return None,
+            None => (rest, &rest[rest.len()..]),
+        };
+        rest = behind;
+        Some(line)
+    };
+    std::iter::from_fn(next).filter(|line| line.iter().any(|byte| !byte.is_ascii_whitespace()))
 }

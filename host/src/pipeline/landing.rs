@@ -16,19 +16,17 @@ use tokio_util::sync::CancellationToken;
 
 use super::channels::{Channel, Channels};
 use crate::failpoint;
-use crate::fair::{Pool, Share};
 use crate::lake::{self, Lake, Table, TableSpec};
 use crate::store::{self, Store};
 
 /// Records of one page read from the log.
 const PAGE_RECORDS: u32 = 50_000;
 
-/// Bytes of records in one commit at most.
-const COMMIT_BYTES: usize = 64 << 20;
+/// Bytes of records in one commit at most: with what they become on the way, several times as much memory.
+const COMMIT_BYTES: usize = 32 << 20;
 
-/// Bytes of records that all channels together hold until their commit; each page is read into a share of it.
-const GATHERED_BYTES: usize = 256 << 20;
-const PAGE_BYTES: usize = 4 << 20;
+/// Nothing is asked of a channel that is waited for; this only bounds one wait.
+const A_WHILE: Duration = Duration::from_secs(3_600);
 
 /// Channels that write to the lake at the same time.
 const AT_ONCE: usize = 2;
@@ -38,6 +36,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long a stop waits for a lake that does not take what is to land; the next start lands it.
 const LAST_TRY: Duration = Duration::from_secs(60);
+/// Tables that are opened at the same time: a start with a thousand of them has other things to do, too.
+const OPENED_AT_ONCE: usize = 8;
 
 const BACKOFF: Backoff = Backoff { first: Duration::from_millis(500), longest: Duration::from_secs(60) };
 
@@ -120,7 +120,7 @@ impl Landing {
         stop: &CancellationToken,
     ) -> Self {
         let (places, merges) = (Arc::new(Semaphore::new(AT_ONCE)), Arc::new(Semaphore::new(1)));
-        let memory = Pool::new(GATHERED_BYTES);
+        let opening = Arc::new(Semaphore::new(OPENED_AT_ONCE));
         let mut tasks = JoinSet::new();
         for channel in channels.iter() {
             let lander = Lander {
@@ -131,7 +131,7 @@ impl Landing {
                 progress: progress.clone(),
                 places: places.clone(),
                 merges: merges.clone(),
-                memory: memory.clone(),
+                opening: opening.clone(),
                 stop: stop.clone(),
             };
             tasks.spawn(lander.run_or_give_up());
@@ -152,20 +152,13 @@ impl Landing {
 struct Lander {
     store: Store,
     lake: Arc<Lake>,
-    channel: Channel,
+    channel: Arc<Channel>,
     flush: LakeFlush,
     progress: Progress,
     places: Arc<Semaphore>,
     merges: Arc<Semaphore>,
-    memory: Pool<ChannelId>,
+    opening: Arc<Semaphore>,
     stop: CancellationToken,
-}
-
-/// What goes into one commit, and its share of the memory.
-struct Gathered {
-    batches: Vec<StoredBatch>,
-    stopping: bool,
-    _share: Share<ChannelId>,
 }
 
 impl Lander {
@@ -183,6 +176,15 @@ impl Lander {
     }
 
     async fn run(self) {
+        // A channel that never had a record has no table yet: a thousand of them cost a start and a stop nothing.
+        tokio::select! {
+            () = self.stop.cancelled() => {}
+            () = self.news(Position::START) => {}
+        }
+        let nothing = self.store.end(&self.channel.id).is_none_or(|end| end <= Position::START);
+        if nothing {
+            return;
+        }
         let mut failures = 0u32;
         while let Err(error) = self.land_until_stopped(&mut failures).await {
             failures += 1;
@@ -205,6 +207,7 @@ impl Lander {
             columns: self.channel.schema.columns().to_vec(),
             time: self.channel.config.time.clone(),
         };
+        let opening = self.opening.acquire().await;
         let mut table = self.lake.table(spec).await?;
         let misfits = table.misfits();
         if !misfits.is_empty() && *failures == 0 {
@@ -215,16 +218,23 @@ impl Lander {
         }
         let mut ends = self.resume(&mut table).await?;
         let mut next = ends.last_key_value().map_or(Position::START, |(epoch, offset)| Position { epoch: *epoch, offset: *offset });
+        table.rest();
+        drop(opening);
+        let bytes = self.store.stored_bytes(&self.channel.id);
+        let mut taken = Taken { bytes, from: self.store.end(&self.channel.id).unwrap_or(next) };
         loop {
-            let Gathered { batches, stopping, _share } = self.gather(next).await?;
+            self.ripen(next, &taken).await;
+            let place = self.places.acquire().await;
+            let stopping = self.stop.is_cancelled();
+            let batches = self.read(next).await?;
             if let Some(last) = batches.last() {
                 let end = last.end();
                 self.has_room()?;
-                let place = self.places.acquire().await;
                 table.land(&batches).await?;
                 drop(place);
                 failpoint::reached("lake.landed");
                 *failures = 0;
+                taken.add(&batches);
                 // By where the table ends and not by what this call added: another writer may have been faster.
                 ends.extend(batches.iter().map(|batch| (batch.first.epoch, batch.end().offset)));
                 self.progress.change(&self.channel.id, |progress| {
@@ -286,40 +296,52 @@ impl Lander {
         Ok(ends)
     }
 
-    /// Waits for records and gathers them until the commit is large enough or old enough, no more memory is there for this
-    /// channel, or the hub stops. Whoever holds some never waits for more.
-    async fn gather(&self, from: Position) -> Result<Gathered, Error> {
-        let (mut batches, mut bytes, mut next) = (Vec::<StoredBatch>::new(), 0usize, from);
-        let mut share = self.memory.share(self.channel.id.clone());
-        let mut due: Option<Instant> = None;
-        loop {
-            let stopping = self.stop.is_cancelled();
-            if batches.is_empty() {
-                share.grow(PAGE_BYTES).await;
-            } else if !share.try_grow(bytes + PAGE_BYTES) {
-                return Ok(Gathered { batches, stopping, _share: share });
-            }
-            let page = self.store.read(&self.channel.id, next, PAGE_RECORDS, PAGE_BYTES).await?;
-            if let Some(last) = page.last() {
-                next = last.end();
-                bytes += page.iter().map(|batch| batch.ndjson.len()).sum::<usize>();
-                due.get_or_insert_with(|| Instant::now() + self.flush.every);
-                batches.extend(page);
-                if bytes >= COMMIT_BYTES || bytes as u64 >= self.flush.bytes {
-                    return Ok(Gathered { batches, stopping, _share: share });
-                }
-                continue;
-            }
-            // Nobody holds memory for what is not there yet.
-            share.shrink(bytes);
-            if stopping || due.is_some_and(|due| due <= Instant::now()) {
-                return Ok(Gathered { batches, stopping, _share: share });
-            }
-            let until = due.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
-            tokio::select! {
-                () = self.stop.cancelled() => {}
-                _ = self.store.wait(&self.channel.id, next, until) => {}
-            }
+    /// Waits until there is much to land, or something that has waited long, or the hub stops. Meanwhile it stays in the log:
+    /// a thousand channels hold no more memory than those that land at the moment.
+    async fn ripen(&self, from: Position, taken: &Taken) {
+        // What a start or a failure left behind has waited long enough.
+        if from < taken.from {
+            return;
         }
+        let ripe = async {
+            self.news(from).await;
+            let enough = taken.bytes + self.flush.bytes.min(COMMIT_BYTES as u64);
+            self.store.wait_for_bytes(&self.channel.id, enough, Instant::now() + self.flush.every).await;
+        };
+        tokio::select! {
+            () = self.stop.cancelled() => {}
+            () = ripe => {}
+        }
+    }
+
+    /// Waits until there is a record at or behind this position.
+    async fn news(&self, from: Position) {
+        while self.store.wait(&self.channel.id, from, Instant::now() + A_WHILE).await.is_none() {}
+    }
+
+    /// What one commit takes.
+    async fn read(&self, from: Position) -> Result<Vec<StoredBatch>, Error> {
+        let (mut batches, mut bytes, mut next) = (Vec::<StoredBatch>::new(), 0usize, from);
+        while bytes < COMMIT_BYTES {
+            let page = self.store.read(&self.channel.id, next, PAGE_RECORDS, COMMIT_BYTES - bytes).await?;
+            let Some(last) = page.last() else { break };
+            next = last.end();
+            bytes += page.iter().map(|batch| batch.ndjson.len()).sum::<usize>();
+            batches.extend(page);
+        }
+        Ok(batches)
+    }
+}
+
+/// How many of a channel's bytes were taken from the log: all before this position, and what was added since.
+struct Taken {
+    from: Position,
+    bytes: u64,
+}
+
+impl Taken {
+    fn add(&mut self, batches: &[StoredBatch]) {
+        let new = batches.iter().filter(|batch| batch.first >= self.from);
+        self.bytes += new.map(|batch| batch.ndjson.len() as u64).sum::<u64>();
     }
 }

@@ -24,8 +24,10 @@ use crate::transport::mllp::Listener;
 use crate::transport::name_pattern::NamePattern;
 use crate::wasm::Message;
 
-/// Between two looks at a folder.
+/// Between two looks at a folder, and at one that had nothing for long.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+const LOOK_AT_REST_EVERY: Duration = Duration::from_secs(2);
+const LONG: Duration = Duration::from_secs(60);
 
 /// Between two looks for files that need no longer be kept.
 const FORGET_EVERY: Duration = Duration::from_secs(3_600);
@@ -113,16 +115,19 @@ impl Worker {
                 }
             }
         };
-        let (mut failures, mut next_forget) = (0, Instant::now());
+        let (mut failures, mut next_forget, mut last_busy) = (0, Instant::now(), Instant::now());
         loop {
             if let Some(keep) = configured.keep.filter(|_| next_forget <= Instant::now()) {
                 next_forget = Instant::now() + FORGET_EVERY;
                 self.forget_done(&inbox, keep).await;
             }
             let pause = match self.look(&mut inbox, failures).await {
-                Ok(()) => {
+                Ok(busy) => {
                     failures = 0;
-                    LOOK_EVERY
+                    if busy {
+                        last_busy = Instant::now();
+                    }
+                    if last_busy.elapsed() < LONG { LOOK_EVERY } else { LOOK_AT_REST_EVERY }
                 }
                 Err(retry_after) => {
                     failures += 1;
@@ -143,8 +148,9 @@ impl Worker {
         }
     }
 
-    /// Consumes what is ready. An error means: come back later, after so long if the agency system said so.
-    async fn look(&self, inbox: &mut Inbox, failures: u32) -> Result<(), Option<Duration>> {
+    /// Consumes what is ready; true where there is something to take or to wait for. An error means: come back later, after so
+    /// long if the agency system said so.
+    async fn look(&self, inbox: &mut Inbox, failures: u32) -> Result<bool, Option<Duration>> {
         for PutBack { name: file, outcome } in inbox.put_back().await {
             match outcome {
                 Ok(()) => {
@@ -162,6 +168,7 @@ impl Worker {
             None
         })?;
         let mut waiting = (scan.ready.len() + scan.unsettled) as u64;
+        let busy = waiting > 0;
         self.messages.supervision().waiting(self.id(), waiting);
         let more = self.messages.supervision().passed_over(self.id(), scan.passed_over.clone());
         if let Some(passed) = scan.passed_over.filter(|_| more) {
@@ -171,7 +178,7 @@ impl Worker {
         for arrival in scan.ready {
             // A file waits where it lies until there is space again.
             if self.stop.is_cancelled() || self.messages.caller().takes_data().is_err() {
-                return Ok(());
+                return Ok(busy);
             }
             // It may have changed while those before it were read; a later look finds it again.
             if !arrival.is_unchanged().await.unwrap_or(false) {
@@ -202,7 +209,7 @@ impl Worker {
             waiting = waiting.saturating_sub(1);
             self.messages.supervision().waiting(self.id(), waiting);
         }
-        Ok(())
+        Ok(busy)
     }
 
     async fn consume(&self, arrival: &Arrival) -> Result<Received, Fault> {

@@ -64,11 +64,19 @@ pub(super) struct SealedGroup {
 }
 
 impl Work {
-    pub(super) fn sequence(&self) -> Option<&Sequence> {
+    pub(super) fn group(&self) -> Option<&SealedGroup> {
         match self {
-            Self::Group(group) => group.sequence.as_ref(),
+            Self::Group(group) => Some(group),
             _ => None,
         }
+    }
+
+    pub(super) fn sequence(&self) -> Option<&Sequence> {
+        self.group()?.sequence.as_ref()
+    }
+
+    pub(super) fn changes_keys(&self) -> bool {
+        matches!(self, Self::InsertKey(_) | Self::RevokeKey { .. })
     }
 }
 
@@ -113,7 +121,7 @@ impl BlockNumbers {
         Ok(Self { next: newest + 1 })
     }
 
-    fn take(&mut self) -> i64 {
+    pub(super) fn take(&mut self) -> i64 {
         let number = self.next;
         self.next += 1;
         number
@@ -163,10 +171,8 @@ impl Apply<'_> {
         }
 
         let mut takes = BTreeMap::<ChannelId, Take>::new();
-        for SealedBatch { channel, count, block, .. } in &sealed.batches {
-            let take = takes.entry(channel.clone()).or_default();
-            take.records += i64::from(*count);
-            take.bytes += block.raw_bytes as i64;
+        for batch in &sealed.batches {
+            takes.entry(batch.channel.clone()).or_default().add(batch);
         }
         for item in sealed.rejections.iter().flat_map(|r| &r.items) {
             takes.entry(item.channel.clone()).or_default().rejections += 1;
@@ -250,13 +256,13 @@ impl Apply<'_> {
     }
 
     /// Moves a channel's counters; answers its new end.
-    async fn count(&mut self, channel: &ChannelId, take: &Take) -> Result<Position, Trouble> {
+    pub(super) async fn count(&mut self, channel: &ChannelId, take: &Take) -> Result<Position, Trouble> {
         let row = sqlx::query(
             "UPDATE channel SET next_offset = next_offset + $1, accepted = accepted + $1 + $2, stored = stored + $1, open = open + $2, bytes = bytes + $3,
                 attachments = attachments + $4, attachment_bytes = attachment_bytes + $5,
                 last_epoch = CASE WHEN $1 > 0 THEN epoch ELSE last_epoch END,
                 last_offset = CASE WHEN $1 > 0 THEN next_offset + $1 ELSE last_offset END
-             WHERE channel = $6 RETURNING epoch, next_offset, last_epoch, last_offset",
+             WHERE channel = $6 RETURNING epoch, next_offset, last_epoch, last_offset, bytes",
         )
         .bind(take.records)
         .bind(take.rejections)
@@ -267,7 +273,7 @@ impl Apply<'_> {
         .fetch_optional(&mut *self.db)
         .await?
         .ok_or_else(|| Refusal::UnknownChannel(channel.clone()))?;
-        let end = End { next: decode::position(&row, 0)?, last: decode::position(&row, 2)? };
+        let end = decode::end(&row, 0)?;
         self.ends.push((channel.clone(), end));
         Ok(end.next)
     }
@@ -357,6 +363,13 @@ pub(super) struct Take {
     pub(super) bytes: i64,
     pub(super) attachments: i64,
     pub(super) attachment_bytes: i64,
+}
+
+impl Take {
+    pub(super) fn add(&mut self, batch: &SealedBatch) {
+        self.records += i64::from(batch.count);
+        self.bytes += batch.block.raw_bytes as i64;
+    }
 }
 
 /// Where the next batch of a channel goes.

@@ -19,8 +19,8 @@ pub(crate) use attachments::{attached, attachment, attachments_count_with_their_
 pub(crate) use quarantine::{the_quarantine_keeps_items_whole, the_quarantine_knows_the_message_of_an_item};
 
 use super::{
-    Advance, Append, Error, Group, KeyOwner, KeyRow, Outcome, Part, QuarantineFilter, Receipt, Refusal, Rejection, Remember, Run, RunError,
-    RunOutcome, Sequence, Store,
+    Advance, Append, Error, Group, KeyOwner, KeyRow, Outcome, Part, QuarantineFilter, Range, Receipt, Refusal, Rejection, Remember, Run,
+    RunError, RunOutcome, Sequence, Store,
 };
 
 /// 2026-11-23T00:00:00Z.
@@ -244,6 +244,39 @@ pub(crate) async fn a_refused_group_leaves_the_others(open: impl AsyncFn() -> St
     adds_up(&store).await;
 }
 
+/// However many groups the writer does together, each gets offsets of its own, in the order in which they were handed over.
+pub(crate) async fn many_light_groups_keep_their_order(open: impl AsyncFn() -> Store) {
+    let store = open().await;
+    let (one, two) = (channel("a/one"), channel("b/two"));
+    store.ensure_channels(&[one.clone(), two.clone()]).await.unwrap();
+    let mut submitted = Vec::new();
+    for n in 0..200 {
+        let to = if n % 3 == 0 { "b/two" } else { "a/one" };
+        let mut group = group(vec![append(to, numbered(n..n + 2)), append("a/one", numbered(n..n + 1))]);
+        // One in fifty is none of the light ones, and done between them.
+        group.remember = (n % 50 == 49).then(|| keyed(&n.to_string(), 1));
+        submitted.push(store.submit(group).await);
+    }
+    let (mut first, mut second) = (Vec::new(), Vec::new());
+    for (n, group) in (0..200).zip(submitted) {
+        let ranges = committed(group.outcome().await).ranges;
+        let range = |channel: &ChannelId, first, count| Range { channel: channel.clone(), epoch: 1, first, count };
+        if n % 3 == 0 {
+            assert_eq!(ranges, [range(&one, first.len() as u64, 1), range(&two, second.len() as u64, 2)], "{n}");
+            first.push(n);
+            second.extend([n, n + 1]);
+        } else {
+            assert_eq!(ranges, [range(&one, first.len() as u64, 3)], "{n}");
+            first.extend([n, n + 1, n]);
+        }
+    }
+    for (channel, expected) in [(&one, first), (&two, second)] {
+        let expected: Vec<_> = (0..).zip(expected.into_iter().map(|n| format!("{{\"n\":{n}}}"))).collect();
+        assert_eq!(lines(&everything(&store, channel).await), expected);
+    }
+    adds_up(&store).await;
+}
+
 pub(crate) async fn staged_output_appears_at_once_or_never(open: impl AsyncFn() -> Store) {
     let store = open().await;
     store.ensure_channels(&[channel("a/one"), channel("a/two")]).await.unwrap();
@@ -422,8 +455,8 @@ pub(crate) async fn runs_and_keys_are_kept(open: impl AsyncFn() -> Store) {
     store.insert_key(key.clone()).await.unwrap();
     assert!(store.insert_key(key.clone()).await.is_err());
     store.insert_key(KeyRow { id: "k2".into(), owner: KeyOwner::Operator, expires_at: None, ..key.clone() }).await.unwrap();
-    assert_eq!(store.key("k1").await.unwrap(), Some(key.clone()));
-    assert_eq!(store.key("k9").await.unwrap(), None);
+    assert_eq!(store.key("k1").unwrap(), Some(key.clone()));
+    assert_eq!(store.key("k9").unwrap(), None);
     assert!(store.revoke_key("k1", NOON.plus_micros(1)).await.unwrap());
     assert!(store.revoke_key("k1", NOON.plus_micros(2)).await.unwrap());
     assert!(!store.revoke_key("k9", NOON).await.unwrap());

@@ -9,6 +9,8 @@ use lienthong_core::time::Timestamp;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
+use super::tail::End;
+
 fn impossible(what: &'static str) -> impl FnOnce(Box<dyn std::error::Error + Send + Sync>) -> sqlx::Error {
     move |source| sqlx::Error::ColumnDecode { index: what.into(), source }
 }
@@ -35,6 +37,11 @@ pub(super) fn number<T: TryFrom<i64>>(row: &SqliteRow, at: usize, what: &'static
 /// Epoch and offset, side by side.
 pub(super) fn position(row: &SqliteRow, at: usize) -> Result<Position, sqlx::Error> {
     Ok(Position { epoch: number(row, at, "epoch")?, offset: number(row, at + 1, "offset")? })
+}
+
+/// A channel's end: `epoch`, `next_offset`, `last_epoch`, `last_offset` and `bytes`, side by side.
+pub(super) fn end(row: &SqliteRow, at: usize) -> Result<End, sqlx::Error> {
+    Ok(End { next: position(row, at)?, last: position(row, at + 2)?, bytes: number(row, at + 4, "bytes")? })
 }
 
 /// Agency and connector, side by side.

@@ -124,15 +124,12 @@ pub(super) async fn runs(db: &mut SqliteConnection, connector: &ConnectorId, lim
         .collect()
 }
 
-const KEY_COLUMNS: &str = "SELECT id, agency, hash, may_read, may_write, note, created_at, expires_at, revoked_at FROM access_key";
-
-pub(super) async fn key(db: &mut SqliteConnection, id: &str) -> Result<Option<KeyRow>, Error> {
-    let row = QueryBuilder::new(KEY_COLUMNS).push(" WHERE id = ").push_bind(id).build().fetch_optional(db).await?;
-    Ok(row.as_ref().map(key_row).transpose()?)
-}
-
 pub(super) async fn keys(db: &mut SqliteConnection) -> Result<Vec<KeyRow>, Error> {
-    let rows = QueryBuilder::new(KEY_COLUMNS).push(" ORDER BY created_at, id").build().fetch_all(db).await?;
+    let rows = sqlx::query(
+        "SELECT id, agency, hash, may_read, may_write, note, created_at, expires_at, revoked_at FROM access_key ORDER BY created_at, id",
+    )
+    .fetch_all(db)
+    .await?;
     rows.iter().map(|row| Ok(key_row(row)?)).collect()
 }
 

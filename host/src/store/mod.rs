@@ -15,6 +15,7 @@ mod decode;
 mod error;
 mod folder;
 mod group;
+mod keys;
 mod listing;
 #[cfg(test)]
 mod measure_tests;
@@ -29,6 +30,7 @@ mod sqlite_tests;
 mod staging;
 mod steady;
 mod tail;
+mod together;
 mod upkeep;
 mod writer;
 
@@ -351,7 +353,18 @@ impl Store {
     /// Waits until there is a record at or behind `from`, and answers the channel's end; `None` at the deadline. May be
     /// late, never skips: what was committed before or during the wait ends it.
     pub async fn wait(&self, channel: &ChannelId, from: Position, deadline: Instant) -> Option<Position> {
-        self.inner.shown.tails.wait(channel, from, deadline).await
+        self.inner.shown.tails.wait(channel, deadline, |end| end.last > from).await
+    }
+
+    /// Waits until a channel has stored so many bytes of records since it was made, or until the deadline. For whoever takes
+    /// much at once, and need not look at every batch to know when it is enough.
+    pub async fn wait_for_bytes(&self, channel: &ChannelId, bytes: u64, deadline: Instant) {
+        self.inner.shown.tails.wait(channel, deadline, |end| end.bytes >= bytes).await;
+    }
+
+    /// Bytes of all records that a channel ever stored, from memory.
+    pub fn stored_bytes(&self, channel: &ChannelId) -> u64 {
+        self.inner.shown.tails.bytes(channel).unwrap_or_default()
     }
 
     /// Every channel's sums, from counters that move with what they count.
@@ -403,9 +416,12 @@ impl Store {
         self.rows(Work::InsertKey(Box::new(key))).await.map(|_| ())
     }
 
-    /// The access key with this id, revoked and expired ones too.
-    pub async fn key(&self, id: &str) -> Result<Option<KeyRow>, Error> {
-        listing::key(&mut *self.reader().await?, id).await
+    /// The access key with this id, revoked and expired ones too. From memory, and never older than the last answer to a change.
+    ///
+    /// # Errors
+    /// When it is not known how the keys stand.
+    pub fn key(&self, id: &str) -> Result<Option<KeyRow>, Error> {
+        self.inner.shown.keys.get(id)
     }
 
     /// All access keys, the oldest first.

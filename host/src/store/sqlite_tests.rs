@@ -19,6 +19,7 @@ conform!(
     checkpoints_move_by_compare_and_set,
     a_key_is_done_once,
     a_refused_group_leaves_the_others,
+    many_light_groups_keep_their_order,
     staged_output_appears_at_once_or_never,
     pages_begin_and_end_where_asked,
     waits_end_when_a_record_comes,

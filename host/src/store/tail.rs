@@ -13,6 +13,8 @@ use tokio::time::{Instant, timeout_at};
 pub(super) struct End {
     /// The next offset to be assigned.
     pub(super) next: Position,
+    /// Bytes of all records that it ever stored.
+    pub(super) bytes: u64,
     /// Behind the newest record. In an earlier epoch than `next` as long as the current one is empty, so that a reader at
     /// the end of the earlier one is not woken for nothing.
     pub(super) last: Position,
@@ -37,14 +39,20 @@ impl Tails {
         self.channels.read().unwrap_or_else(PoisonError::into_inner).get(channel).map(|tail| tail.borrow().next)
     }
 
-    pub(super) async fn wait(&self, channel: &ChannelId, from: Position, deadline: Instant) -> Option<Position> {
+    /// Bytes of all records that a channel ever stored.
+    pub(super) fn bytes(&self, channel: &ChannelId) -> Option<u64> {
+        self.channels.read().unwrap_or_else(PoisonError::into_inner).get(channel).map(|tail| tail.borrow().bytes)
+    }
+
+    /// Waits for an end that will do, and answers it; `None` at the deadline.
+    pub(super) async fn wait(&self, channel: &ChannelId, deadline: Instant, will_do: impl FnMut(&End) -> bool) -> Option<Position> {
         let tail = self.channels.read().unwrap_or_else(PoisonError::into_inner).get(channel).map(watch::Sender::subscribe);
         let Some(mut tail) = tail else {
             // Nobody can wake a reader of a channel that is not there; an answer at once would make it spin.
             tokio::time::sleep_until(deadline).await;
             return None;
         };
-        match timeout_at(deadline, tail.wait_for(|end| end.last > from)).await {
+        match timeout_at(deadline, tail.wait_for(will_do)).await {
             Ok(Ok(end)) => Some(end.next),
             Ok(Err(_)) | Err(_) => None,
         }

@@ -27,7 +27,7 @@ impl Apply<'_> {
             .execute(&mut *self.db)
             .await?;
             if row.rows_affected() == 1 {
-                self.ends.push((channel, End { next: Position::START, last: Position::START }));
+                self.ends.push((channel, End { next: Position::START, last: Position::START, bytes: 0 }));
                 made += 1;
             }
         }
@@ -37,14 +37,14 @@ impl Apply<'_> {
     pub(super) async fn open_epoch(&mut self, channel: ChannelId, at_least: u32) -> Result<Done, Trouble> {
         let row = sqlx::query(
             "UPDATE channel SET epoch = CASE WHEN epoch + 1 < $1 THEN $1 ELSE epoch + 1 END, next_offset = 0 WHERE channel = $2
-             RETURNING epoch, next_offset, last_epoch, last_offset",
+             RETURNING epoch, next_offset, last_epoch, last_offset, bytes",
         )
         .bind(i64::from(at_least))
         .bind(channel.as_str())
         .fetch_optional(&mut *self.db)
         .await?
         .ok_or_else(|| Refusal::UnknownChannel(channel.clone()))?;
-        let end = End { next: decode::position(&row, 0)?, last: decode::position(&row, 2)? };
+        let end = decode::end(&row, 0)?;
         self.ends.push((channel, end));
         Ok(Done::Epoch(end.next))
     }

@@ -3,6 +3,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use lienthong_core::id::ChannelId;
 use sqlx::{Connection, Row, SqliteConnection};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -10,9 +11,10 @@ use tokio_util::sync::CancellationToken;
 use super::apply::{Apply, BlockNumbers, Done, Trouble, Work};
 use super::error::{Severity, severity, sqlite_code};
 use super::folder::FolderLock;
+use super::keys::Keys;
 use super::steady::{self, Steady};
 use super::tail::{End, Tails};
-use super::{Error, GroupCommit, Health, Refusal, Sequence, decode};
+use super::{Error, GroupCommit, Health, Refusal, Sequence, decode, listing};
 use crate::failpoint;
 
 /// Compressed bytes after which the WAL goes into the database.
@@ -20,6 +22,9 @@ const CHECKPOINT_BYTES: usize = 16 << 20;
 
 /// WAL pages from which on a checkpoint waits for readers, so that it can begin anew: about 256 MiB.
 const LONG_WAL_PAGES: i64 = 65_536;
+
+/// What a commit writes besides, however small it is: pages of counters, and the last ones of the log and its blocks.
+const COMMIT_OVERHEAD_BYTES: usize = 16 << 10;
 
 /// A piece of work and who waits for it.
 pub(super) struct Job {
@@ -55,10 +60,20 @@ fn not_written(error: &sqlx::Error) -> bool {
     sqlite_code(error).is_some_and(|code| matches!(code & 0xff, FULL | BUSY))
 }
 
+/// What a transaction did, to be told after COMMIT.
+#[derive(Default)]
+struct Applied {
+    answers: Vec<Answer>,
+    ends: Vec<(ChannelId, End)>,
+    /// Access keys may have changed.
+    keys: bool,
+}
+
 /// What the writer shows to everyone.
 #[derive(Debug)]
 pub(super) struct Shown {
     pub(super) tails: Tails,
+    pub(super) keys: Keys,
     health: RwLock<Health>,
 }
 
@@ -92,12 +107,14 @@ impl Writer {
     /// Reads the ends of all channels; from then on they are known without asking the database.
     pub(super) async fn new(mut db: SqliteConnection, lock: FolderLock, group: GroupCommit) -> Result<Self, Error> {
         let tails = Tails::default();
-        for row in sqlx::query("SELECT channel, epoch, next_offset, last_epoch, last_offset FROM channel").fetch_all(&mut db).await? {
-            tails.set(&decode::channel(&row, 0)?, End { next: decode::position(&row, 1)?, last: decode::position(&row, 3)? });
+        for row in sqlx::query("SELECT channel, epoch, next_offset, last_epoch, last_offset, bytes FROM channel").fetch_all(&mut db).await?
+        {
+            tails.set(&decode::channel(&row, 0)?, decode::end(&row, 1)?);
         }
         let blocks = BlockNumbers::load(&mut db).await?;
+        let keys = Keys::new(listing::keys(&mut db).await?);
         let steady = Steady::load(&mut db).await?;
-        let shown = Arc::new(Shown { tails, health: RwLock::new(Health::Ready) });
+        let shown = Arc::new(Shown { tails, keys, health: RwLock::new(Health::Ready) });
         Ok(Self { db, blocks, shown, group, unchecked_bytes: 0, steady, lock })
     }
 
@@ -174,9 +191,9 @@ impl Writer {
 
     async fn transact(&mut self, works: Vec<(Work, usize)>) -> Vec<Answer> {
         let asked = works.len();
-        let weight: usize = works.iter().map(|(_, weight)| weight + 4_096).sum();
+        let weight: usize = works.iter().map(|(_, weight)| weight + 1_024).sum();
         let sequences: Vec<Sequence> = works.iter().filter_map(|(work, _)| work.sequence().cloned()).collect();
-        let (answers, ends) = match self.attempt(works).await {
+        let Applied { answers, ends, keys } = match self.attempt(works).await {
             Ok(applied) => applied,
             Err(error) => {
                 sequences.iter().for_each(Sequence::break_off);
@@ -193,51 +210,92 @@ impl Writer {
         for (channel, end) in ends {
             self.shown.tails.set(&channel, end);
         }
+        if keys {
+            self.shown
+                .keys
+                .set(listing::keys(&mut self.db).await.inspect_err(|error| tracing::error!(%error, "the keys could not be read")));
+        }
         if self.shown.health() == Health::Full {
             tracing::info!("there is space again: data is taken");
             self.shown.set_health(Health::Ready);
         }
-        self.unchecked_bytes += weight;
+        self.unchecked_bytes += weight + COMMIT_OVERHEAD_BYTES;
         answers
     }
 
     /// Everything up to COMMIT. An error means that none of it may stand.
-    async fn attempt(
-        &mut self,
-        works: Vec<(Work, usize)>,
-    ) -> Result<(Vec<Answer>, Vec<(lienthong_core::id::ChannelId, End)>), sqlx::Error> {
+    async fn attempt(&mut self, works: Vec<(Work, usize)>) -> Result<Applied, sqlx::Error> {
         sqlx::query("BEGIN IMMEDIATE").execute(&mut self.db).await?;
-        let mut answers = Vec::with_capacity(works.len());
-        let mut ends = Vec::new();
-        for (work, _) in works {
-            let sequence = work.sequence().cloned();
-            if sequence.as_ref().is_some_and(Sequence::is_broken) {
-                answers.push(Answer::Refused(Refusal::OutOfSequence));
-                continue;
-            }
-            sqlx::query("SAVEPOINT piece").execute(&mut self.db).await?;
-            let mut apply = Apply { db: &mut self.db, blocks: &mut self.blocks, ends: Vec::new(), now: self.steady.now() };
-            let done = apply.work(work).await;
-            let piece_ends = apply.ends;
-            let refusal = match done {
-                Ok(done) => {
-                    sqlx::query("RELEASE SAVEPOINT piece").execute(&mut self.db).await?;
-                    ends.extend(piece_ends);
-                    answers.push(Answer::Done(done));
-                    continue;
+        let mut applied = Applied::default();
+        let mut works = works.into_iter().map(|(work, _)| work).peekable();
+        while let Some(work) = works.next() {
+            let mut run = vec![work];
+            if run[0].is_light() {
+                while let Some(next) = works.next_if(Work::is_light) {
+                    run.push(next);
                 }
-                Err(Trouble::Refused(refusal)) => refusal,
-                Err(Trouble::Sql(error)) if severity(&error) == Severity::Statement => Refusal::Failed(error.to_string()),
-                Err(Trouble::Sql(error)) => return Err(error),
-            };
-            sqlx::query("ROLLBACK TO SAVEPOINT piece").execute(&mut self.db).await?;
-            sqlx::query("RELEASE SAVEPOINT piece").execute(&mut self.db).await?;
-            if let Some(sequence) = sequence {
-                sequence.break_off();
             }
-            answers.push(Answer::Refused(refusal));
+            if run.len() == 1 || !self.together(&run, &mut applied).await? {
+                for work in run {
+                    self.piece(work, &mut applied).await?;
+                }
+            }
         }
-        Ok((answers, ends))
+        Ok(applied)
+    }
+
+    /// A run of light groups, all in one savepoint. When it answers false, nothing was done, and each is to be tried alone.
+    async fn together(&mut self, run: &[Work], applied: &mut Applied) -> Result<bool, sqlx::Error> {
+        let groups: Vec<_> = run.iter().filter_map(Work::group).collect();
+        sqlx::query("SAVEPOINT piece").execute(&mut self.db).await?;
+        let mut apply = Apply { db: &mut self.db, blocks: &mut self.blocks, ends: Vec::new(), now: self.steady.now() };
+        match apply.append_together(&groups).await {
+            Ok(receipts) => {
+                applied.ends.append(&mut apply.ends);
+                applied.answers.extend(receipts.into_iter().map(|receipt| Answer::Done(Done::Committed(receipt))));
+                sqlx::query("RELEASE SAVEPOINT piece").execute(&mut self.db).await?;
+                Ok(true)
+            }
+            Err(Trouble::Sql(error)) if severity(&error) != Severity::Statement => Err(error),
+            Err(_) => self.undo_piece().await.map(|()| false),
+        }
+    }
+
+    /// One piece of work, in a savepoint of its own.
+    async fn piece(&mut self, work: Work, applied: &mut Applied) -> Result<(), sqlx::Error> {
+        let sequence = work.sequence().cloned();
+        if sequence.as_ref().is_some_and(Sequence::is_broken) {
+            applied.answers.push(Answer::Refused(Refusal::OutOfSequence));
+            return Ok(());
+        }
+        sqlx::query("SAVEPOINT piece").execute(&mut self.db).await?;
+        applied.keys |= work.changes_keys();
+        let mut apply = Apply { db: &mut self.db, blocks: &mut self.blocks, ends: Vec::new(), now: self.steady.now() };
+        let done = apply.work(work).await;
+        let mut ends = apply.ends;
+        let refusal = match done {
+            Ok(done) => {
+                sqlx::query("RELEASE SAVEPOINT piece").execute(&mut self.db).await?;
+                applied.ends.append(&mut ends);
+                applied.answers.push(Answer::Done(done));
+                return Ok(());
+            }
+            Err(Trouble::Refused(refusal)) => refusal,
+            Err(Trouble::Sql(error)) if severity(&error) == Severity::Statement => Refusal::Failed(error.to_string()),
+            Err(Trouble::Sql(error)) => return Err(error),
+        };
+        self.undo_piece().await?;
+        if let Some(sequence) = sequence {
+            sequence.break_off();
+        }
+        applied.answers.push(Answer::Refused(refusal));
+        Ok(())
+    }
+
+    async fn undo_piece(&mut self) -> Result<(), sqlx::Error> {
+        sqlx::query("ROLLBACK TO SAVEPOINT piece").execute(&mut self.db).await?;
+        sqlx::query("RELEASE SAVEPOINT piece").execute(&mut self.db).await?;
+        Ok(())
     }
 
     /// Nothing was committed: undoes the transaction and says why.

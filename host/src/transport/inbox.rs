@@ -13,6 +13,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::Metadata;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
@@ -36,13 +37,38 @@ pub struct Settings {
     pub settle: Duration,
 }
 
+/// A folder that nobody changed for so long by its own word may be trusted to be as it was, whatever the grain of its times.
+const GRAIN: Duration = Duration::from_secs(2);
+/// All the same it is looked through so often.
+const LOOK_THROUGH_EVERY: Duration = Duration::from_secs(30);
+
 /// A watched folder.
 #[derive(Debug)]
 pub struct Inbox {
-    settings: Settings,
+    settings: Arc<Settings>,
     seen: HashMap<OsString, Stamp>,
+    /// Set when the last look found nothing to take or to wait for.
+    rest: Option<Rest>,
     /// Taken lately, and perhaps still written to.
     watched: Vec<Shelved>,
+}
+
+/// How a folder was at rest.
+#[derive(Debug)]
+struct Rest {
+    modified: SystemTime,
+    passed_over: Option<PassedOver>,
+    looked: SystemTime,
+}
+
+impl Rest {
+    /// Whether looking through the folder would find what was found then.
+    fn goes_on(&self, folder: &Path, now: SystemTime) -> bool {
+        let since = |then: SystemTime| now.duration_since(then).unwrap_or_default();
+        since(self.looked) < LOOK_THROUGH_EVERY
+            && since(self.modified) >= GRAIN
+            && std::fs::metadata(folder).and_then(|meta| meta.modified()).is_ok_and(|modified| modified == self.modified)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,7 +138,7 @@ impl Inbox {
         for shelf in Shelf::ALL {
             fs::create_dir_all(shelf.of(&settings.folder)).await?;
         }
-        Ok(Self { settings, seen: HashMap::new(), watched: Vec::new() })
+        Ok(Self { settings: Arc::new(settings), seen: HashMap::new(), rest: None, watched: Vec::new() })
     }
 
     /// The watched folder.
@@ -120,19 +146,42 @@ impl Inbox {
         &self.settings.folder
     }
 
-    /// Looks once. `now` decides how long a file has been left alone.
+    /// Looks once. `now` decides how long a file has been left alone. A folder at rest costs a glance at its own time.
     pub async fn scan(&mut self, now: SystemTime) -> io::Result<Scan> {
+        let (settings, seen, rest) = (Arc::clone(&self.settings), std::mem::take(&mut self.seen), self.rest.take());
+        let looked = tokio::task::spawn_blocking(move || {
+            if let Some(rest) = rest
+                && rest.goes_on(&settings.folder, now)
+            {
+                return Ok((Scan { passed_over: rest.passed_over.clone(), ..Scan::default() }, seen, Some(rest)));
+            }
+            settings.look_through(&seen, now)
+        });
+        let (scan, seen, rest) = looked.await.map_err(io::Error::other)??;
+        (self.seen, self.rest) = (seen, rest);
+        Ok(scan)
+    }
+}
+
+impl Settings {
+    fn look_through(
+        &self,
+        before: &HashMap<OsString, Stamp>,
+        now: SystemTime,
+    ) -> io::Result<(Scan, HashMap<OsString, Stamp>, Option<Rest>)> {
+        // Before the entries are read: what changes meanwhile changes it again.
+        let modified = std::fs::metadata(&self.folder)?.modified()?;
         let mut scan = Scan::default();
         let mut seen = HashMap::new();
-        let mut entries = fs::read_dir(&self.settings.folder).await?;
-        while let Some(entry) = entries.next_entry().await? {
+        for entry in std::fs::read_dir(&self.folder)? {
+            let entry = entry?;
             let os_name = entry.file_name();
             let name = os_name.to_string_lossy();
             if is_set_apart(&name) {
                 continue;
             }
             // The file may be gone again; only regular files are messages, links are not followed.
-            let Ok(meta) = fs::symlink_metadata(entry.path()).await else { continue };
+            let Ok(meta) = std::fs::symlink_metadata(entry.path()) else { continue };
             if meta.is_dir() && Shelf::ALL.iter().any(|shelf| shelf.name() == name) {
                 continue;
             }
@@ -143,17 +192,17 @@ impl Inbox {
             let stamp = Stamp::of(&meta)?;
             // Before or after: a clock that was set back must not hold files for ever.
             let distance = now.duration_since(stamp.modified).unwrap_or_else(|early| early.duration());
-            let left_alone = distance >= self.settings.settle;
-            if left_alone && self.seen.get(&os_name) == Some(&stamp) {
+            let left_alone = distance >= self.settle;
+            if left_alone && before.get(&os_name) == Some(&stamp) {
                 scan.ready.push(Arrival { name: name.into_owned(), path: entry.path(), stamp });
             } else {
                 scan.unsettled += 1;
             }
             seen.insert(os_name, stamp);
         }
-        self.seen = seen;
         scan.ready.sort_by(|a, b| (a.stamp.modified, &a.name).cmp(&(b.stamp.modified, &b.name)));
-        Ok(scan)
+        let rest = seen.is_empty().then(|| Rest { modified, passed_over: scan.passed_over.clone(), looked: now });
+        Ok((scan, seen, rest))
     }
 
     fn no_message(&self, name: &OsStr, meta: &Metadata) -> Option<&'static str> {
@@ -161,7 +210,7 @@ impl Inbox {
             _ if meta.is_dir() => Some("it is a folder: subfolders are not looked into"),
             _ if !meta.is_file() => Some("it is no regular file: links are not followed"),
             None => Some("its name is not UTF-8"),
-            Some(name) if self.settings.pattern.matches(name) => None,
+            Some(name) if self.pattern.matches(name) => None,
             Some(_) => Some("its name does not fit the inbox's `pattern`"),
         }
     }

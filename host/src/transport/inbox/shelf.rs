@@ -125,6 +125,9 @@ impl Inbox {
 
     /// Puts files back that were written to after they were moved to `done/`. One whose name is taken again waits for it.
     pub async fn put_back(&mut self) -> Vec<PutBack> {
+        if self.watched.is_empty() {
+            return Vec::new();
+        }
         let (folder, watched) = (self.settings.folder.clone(), std::mem::take(&mut self.watched));
         let looked = tokio::task::spawn_blocking(move || {
             let (mut still, mut back) = (Vec::with_capacity(watched.len()), Vec::new());
