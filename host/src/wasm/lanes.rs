@@ -262,8 +262,8 @@ mod tests {
         let lanes = Lanes::start(2, 8).unwrap();
         let entrance = lanes.entrance();
         assert_eq!(entrance.run(connector("a"), 1, work(Duration::ZERO)).await.unwrap(), "guest");
-        assert_eq!(entrance.run(connector("a"), 1, work(SAVED * 2)).await.unwrap(), "guest-slow");
-        // Its account is empty; another's is not.
+        assert_eq!(entrance.run(connector("a"), 1, work(SAVED + DEBT)).await.unwrap(), "guest-slow");
+        // Its account is overdrawn, for seconds; another's is not.
         assert_eq!(entrance.run(connector("a"), 1, work(Duration::ZERO)).await.unwrap(), "guest-slow");
         assert_eq!(entrance.run(connector("b"), 1, work(Duration::ZERO)).await.unwrap(), "guest");
         entrance.broke(&connector("b"));
