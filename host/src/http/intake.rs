@@ -14,6 +14,8 @@ use crate::transport::memory::{Memory, Share};
 
 /// Bytes of one post, unpacked.
 pub const POST_BYTES: usize = 32 << 20;
+/// Of a post that is too long, so much more is read and forgotten: most clients hear the answer only once they have sent all.
+const READ_ALL_THE_SAME: usize = POST_BYTES;
 /// A post that is read takes so many times its length: itself, the records that fit, and their block.
 const COPIES: usize = 3;
 /// A post waits so long for memory, all its waits together; then the caller is asked to come back.
@@ -43,13 +45,20 @@ impl Intake {
     /// Reads an agency's body. Memory is taken as the bytes arrive: a length that was only promised takes none.
     pub async fn read(&self, agency: &AgencyId, headers: &HeaderMap, body: Body) -> Result<Held, Problem> {
         let mut pieces = Pieces::new(headers, body, self.pace)?;
-        if pieces.declared() > POST_BYTES as u64 {
+        if pieces.declared() > (POST_BYTES + READ_ALL_THE_SAME) as u64 {
             return Err(too_long());
         }
         let (mut bytes, mut share, mut patience) = (Vec::new(), self.memory.share(agency.clone()), self.wait);
         while let Some(piece) = pieces.next().await? {
             let length = bytes.len() + piece.len();
             if length > POST_BYTES {
+                drop((bytes, share));
+                let mut more = 0;
+                while more < READ_ALL_THE_SAME
+                    && let Ok(Some(piece)) = pieces.next().await
+                {
+                    more += piece.len();
+                }
                 return Err(too_long());
             }
             grow(&mut share, length, &mut patience).await?;

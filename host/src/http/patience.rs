@@ -181,9 +181,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_reader_may_be_slow_but_must_go_on() {
-        for (bytes, goes_on) in [(0, false), (1, false), (RATE as usize, true)] {
+        for (bytes, still, goes_on) in [(0, SHORT, false), (1, SHORT, false), (RATE as usize, Duration::from_secs(20), true)] {
             let (mut reader, sender) = duplex(64);
-            let mut patient = Patient::new(sender, Patience { opening: LONG, still: SHORT });
+            let mut patient = Patient::new(sender, Patience { opening: LONG, still });
             let reading = async {
                 let mut buffer = vec![0; bytes];
                 loop {

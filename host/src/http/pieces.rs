@@ -83,7 +83,7 @@ impl Pieces {
             {
                 return Ok(Some(piece));
             }
-            match (self.from_wire().await?, &mut self.unpack) {
+            match (self.read_wire().await?, &mut self.unpack) {
                 (Some(piece), None) => return Ok(Some(piece)),
                 (Some(piece), Some(unpack)) => unpack.packed.push_back(piece),
                 (None, None) => return Ok(None),
@@ -92,7 +92,7 @@ impl Pieces {
         }
     }
 
-    async fn from_wire(&mut self) -> Result<Option<Bytes>, Problem> {
+    async fn read_wire(&mut self) -> Result<Option<Bytes>, Problem> {
         loop {
             let whole = self.begun + self.pace.whole + Duration::from_secs(self.came / RATE);
             let until = whole.min(Instant::now() + self.pace.pause);

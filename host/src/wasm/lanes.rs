@@ -24,8 +24,9 @@ use tokio::time::Sleep;
 
 use crate::fair::Pool;
 
-/// Added to the nice value of the slow lane's threads: one of the hub's own gets about nine times the processor of one of them.
-const NICE: i32 = 10;
+/// Added to the nice value of the slow lane's threads: one of the hub's own gets three times the processor of one of them. Much
+/// more, and honest work in the slow lane would come to a halt on a busy machine.
+const NICE: i32 = 5;
 /// What a connector may save up for the quick lane.
 const SAVED: Duration = Duration::from_millis(100);
 /// What comes back to its account, for each second.
@@ -261,8 +262,8 @@ mod tests {
         let lanes = Lanes::start(2, 8).unwrap();
         let entrance = lanes.entrance();
         assert_eq!(entrance.run(connector("a"), 1, work(Duration::ZERO)).await.unwrap(), "guest");
-        assert_eq!(entrance.run(connector("a"), 1, work(SAVED * 2)).await.unwrap(), "guest-slow");
-        // Its account is empty; another's is not.
+        assert_eq!(entrance.run(connector("a"), 1, work(SAVED + DEBT)).await.unwrap(), "guest-slow");
+        // Its account is overdrawn, for seconds; another's is not.
         assert_eq!(entrance.run(connector("a"), 1, work(Duration::ZERO)).await.unwrap(), "guest-slow");
         assert_eq!(entrance.run(connector("b"), 1, work(Duration::ZERO)).await.unwrap(), "guest");
         entrance.broke(&connector("b"));

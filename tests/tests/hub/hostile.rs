@@ -5,7 +5,7 @@ use lienthong_tests::neighbours::{Felt, Neighbours};
 use lienthong_tests::wait::until;
 
 /// Small enough that all of them fail again and again in a short trial.
-const TIGHT: &str = "{ cpu_per_call: 500ms, output: 8MiB, host_calls: 100000 }";
+const TIGHT: &str = "{ cpu_per_call: 500ms, time_per_call: 5s, output: 4MiB, host_calls: 100000 }";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hostile_plugins_fail_again_and_again_and_an_honest_one_goes_on() {

@@ -44,7 +44,8 @@ async fn thousands_who_are_slow_keep_nobody_else_from_being_served() {
         environment.post(RECORDS, "application/x-ndjson", line.repeat(9_000)).send().await.expect(200);
     }
 
-    // Slow headers, bodies that hardly come, and answers that nobody reads; each kind from an address of its own.
+    // Slow headers, bodies that hardly come, and answers that nobody reads; each kind from an address of its own, and all of one
+    // agency.
     let heads = [
         "GET /v1/channels HTTP/1.1\r\nhost: hub\r\nx: ".to_owned(),
         format!(
@@ -53,7 +54,7 @@ async fn thousands_who_are_slow_keep_nobody_else_from_being_served() {
         ),
         format!(
             "GET {RECORDS}?limit=10000 HTTP/1.1\r\nhost: hub\r\naccept: application/x-ndjson\r\nauthorization: Bearer {}\r\n\r\n",
-            health.key()
+            environment.key()
         ),
     ];
     let mut opening = JoinSet::new();

@@ -19,7 +19,7 @@ use tokio::time::Instant;
 /// Samples of a run.
 const SAMPLES: u32 = 60;
 const PORT: &str = "\n  trial/stream: { plugin: honest, agency: honest, mllp: { listen: 127.0.0.1:0 }, emits: { out: trial/two } }\n  \
-    trial/files: { plugin: honest, agency: honest, inbox: { path: inbox, pattern: '*.json', settle: 500ms, keep: 1m }, emits: { out: trial/two } }";
+    trial/files: { plugin: honest, agency: honest, inbox: { path: inbox, pattern: '*.json', settle: 500ms }, emits: { out: trial/two } }";
 
 #[derive(Debug, Clone, Copy)]
 struct Sample {
@@ -33,7 +33,7 @@ struct Sample {
 #[ignore = "takes as long as it is told: make soak MINUTES=10"]
 async fn memory_stays_flat_under_everything_at_once() {
     let minutes: f64 = std::env::var("LIENTHONG_SOAK_MINUTES").map_or(10.0, |text| text.parse().expect("a number of minutes"));
-    let city = Neighbours::city("{ cpu_per_call: 2s, output: 64MiB }");
+    let city = Neighbours::city("{ cpu_per_call: 2s, time_per_call: 20s, output: 64MiB }");
     let domain = std::fs::read_to_string(city.path().join("trial.yaml")).unwrap();
     city.write("trial.yaml", &domain.replacen("connectors:", &format!("connectors:{PORT}"), 1));
     let mut neighbours = Neighbours::on(Hub::start(city).await).await;
