@@ -53,6 +53,13 @@ async fn hostile_json_is_kept_as_it_came_and_the_record_behind_it_is_taken() {
         // What is no text comes in base 64.
         assert!(whole["text"].as_str().map_or_else(|| whole["base64"].is_string(), |text| text.as_bytes() == line));
     }
+    // A moment that UTC cannot write would be stored and never read again.
+    let event = json!({ "specversion": "1.0", "id": "1", "source": "/s", "type": "t", "time": "0000-01-01T00:00:00+07:00", "data": { "station": "KK01", "value": 1 } });
+    let answer =
+        sender.post("/v1/channels/air/readings/records", "application/cloudevents+json", event.to_string()).send().await.expect(200).json();
+    assert_eq!((&answer["accepted"], &answer["reasons"][0]["pointer"]), (&json!(0), &json!("/time")));
+    let page = sender.get("/v1/channels/air/readings/records").header("accept", NDJSON).send().await.expect(200);
+    assert_eq!(page.lines(), [json!({ "station": "KK01", "value": 20.5 })]);
     assert_eq!(channel_status(&operator, "air/readings").await["sums_hold"], true);
     peak_is_bounded(&hub);
 }
