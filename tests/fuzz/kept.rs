@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-/// Each kept input is also read in so many damaged forms, the same in every run; `DAMAGED` in the environment changes how many.
-const DAMAGED: u64 = 200;
+/// Each kept input is also read in so many damaged forms, the same in every run; `DAMAGED` in the environment says another number.
+const DAMAGED: u64 = 50;
 
 /// Hands every input that is kept for a target to `read`, which panics where one is not borne.
 pub(crate) fn kept(target: &str, read: impl Fn(&[u8])) {

@@ -20,9 +20,15 @@ impl Timestamp {
         self.0
     }
 
-    /// Reads RFC 3339.
+    /// The first moment that RFC 3339 can write in UTC: that of the year 0.
+    pub const MIN: Self = Self(-62_167_219_200_000_000);
+    /// The last one: that of the year 9999.
+    pub const MAX: Self = Self(253_402_300_799_999_999);
+
+    /// Reads RFC 3339. What its offset moves beyond the years that UTC can write is none: it could not be read again.
     pub fn parse(text: &str) -> Option<Self> {
-        DateTime::parse_from_rfc3339(text).ok().map(|t| Self(t.timestamp_micros()))
+        let time = DateTime::parse_from_rfc3339(text).ok().map(|t| Self(t.timestamp_micros()))?;
+        (Self::MIN..=Self::MAX).contains(&time).then_some(time)
     }
 
     /// The UTC day, as days since 1970-01-01.

@@ -50,7 +50,8 @@ pub(super) fn double(value: &str) -> Option<f64> {
 /// A string with an RFC 3339 time, in microseconds since 1970 (digits beyond are cut).
 pub(super) fn timestamp(value: &str) -> Option<i64> {
     let text = string(value)?;
-    usual_timestamp(text.as_bytes()).or_else(|| Timestamp::parse(&text).map(Timestamp::micros))
+    let micros = usual_timestamp(text.as_bytes()).or_else(|| Timestamp::parse(&text).map(Timestamp::micros))?;
+    (Timestamp::MIN.micros()..=Timestamp::MAX.micros()).contains(&micros).then_some(micros)
 }
 
 /// A string with an RFC 3339 full-date, in days since 1970.
@@ -177,6 +178,8 @@ mod tests {
             (r#""2026-02-29T00:00:00Z""#, None),
             (r#""2026-11-23T24:00:00Z""#, None),
             ("1795395900", None),
+            (r#""0000-01-01T00:00:00+07:00""#, None),
+            (r#""9999-12-31T23:59:59-07:00""#, None),
         ];
         for (value, expected) in moments {
             assert_eq!(timestamp(value), expected, "{value}");

@@ -48,11 +48,18 @@ async fn hostile_json_is_kept_as_it_came_and_the_record_behind_it_is_taken() {
     }
     let page = operator.get("/v1/quarantine?channel=air/readings&limit=1000").send().await.expect(200).json();
     for ((_, line), entry) in bad.iter().zip(page["entries"].as_array().unwrap().iter().rev()) {
-        assert_eq!(entry["size_bytes"], json!(line.len()));
         let whole = operator.get(&format!("/v1/quarantine/{}", entry["id"])).send().await.expect(200).json();
+        assert_eq!(whole["size_bytes"], json!(line.len()));
         // What is no text comes in base 64.
         assert!(whole["text"].as_str().map_or_else(|| whole["base64"].is_string(), |text| text.as_bytes() == line));
     }
+    // A moment that UTC cannot write would be stored and never read again.
+    let event = json!({ "specversion": "1.0", "id": "1", "source": "/s", "type": "t", "time": "0000-01-01T00:00:00+07:00", "data": { "station": "KK01", "value": 1 } });
+    let answer =
+        sender.post("/v1/channels/air/readings/records", "application/cloudevents+json", event.to_string()).send().await.expect(200).json();
+    assert_eq!((&answer["accepted"], &answer["reasons"][0]["pointer"]), (&json!(0), &json!("/time")));
+    let page = sender.get("/v1/channels/air/readings/records").header("accept", NDJSON).send().await.expect(200);
+    assert_eq!(page.lines(), [json!({ "station": "KK01", "value": 20.5 })]);
     assert_eq!(channel_status(&operator, "air/readings").await["sums_hold"], true);
     peak_is_bounded(&hub);
 }
@@ -120,6 +127,7 @@ const PATIENT: &str = r##"{
   "type": "object",
   "properties": {
     "station": { "type": "string", "pattern": "^(a+)+$" },
+    "at": { "type": "string", "format": "date-time" },
     "value": { "anyOf": [{ "$ref": "#/$defs/tree" }, { "type": "number" }] }
   },
   "$defs": {
@@ -235,7 +243,7 @@ async fn bombs_of_archives_and_documents_are_refused_by_the_connectors() {
         ("trips.txt", b"route_id,service_id,trip_id\n"),
         ("stop_times.txt", b"trip_id,arrival_time,departure_time,stop_id,stop_sequence\n"),
     ];
-    let feed = |first: &str, content: &[u8]| archive(&[&[(first, content)], &others[..]].concat());
+    let feed = |first: &str, content: &[u8]| archive(&[&[(first, content)][..], &others].concat());
     // 200 MiB in 200 KiB, without an end of its line.
     let bomb = feed("stops.txt", &[b"stop_id,stop_name\n".as_slice(), &vec![b'x'; 200 << 20]].concat());
     assert!(bomb.len() < 1 << 20);
@@ -245,26 +253,28 @@ async fn bombs_of_archives_and_documents_are_refused_by_the_connectors() {
     post(&sender, "transport/feeds", many).await.problem(422, "10001 entries");
     // A name is only ever a name: the file beside it is no feed's, and nothing is written anywhere.
     let answer =
-        post(&sender, "transport/feeds", archive(&[&[("../../stops.txt", stops), ("/etc/passwd", b"x")], &others[..]].concat())).await;
+        post(&sender, "transport/feeds", archive(&[&[("../../stops.txt", stops), ("/etc/passwd", b"x".as_slice())][..], &others].concat()))
+            .await;
     assert!(answer.status.is_client_error(), "{}", answer.text());
 
     let entities = (1..12).map(|n| format!("<!ENTITY e{n} \"{}\">", format!("&e{};", n - 1).repeat(10))).collect::<String>();
-    for (document, expected) in [
-        (format!("<!DOCTYPE edXML [<!ENTITY e0 \"ha\">{entities}]><edXML>&e11;</edXML>"), "document type"),
-        ("<!DOCTYPE edXML [<!ENTITY x SYSTEM \"file:///etc/passwd\">]><edXML>&x;</edXML>".to_owned(), "document type"),
-        ("<!DOCTYPE edXML SYSTEM \"http://127.0.0.1:9/x.dtd\"><edXML/>".to_owned(), "document type"),
-        ("<edXML>&lol;</edXML>".to_owned(), "lol"),
-        (format!("<edXML>{}", "<a>".repeat(100_000)), "deep"),
-        (format!("<edXML {}/>", "a='1' ".repeat(100_000)), "attributes"),
+    for document in [
+        format!("<!DOCTYPE edXML [<!ENTITY e0 \"ha\">{entities}]><edXML>&e11;</edXML>"),
+        "<!DOCTYPE edXML [<!ENTITY x SYSTEM \"file:///etc/passwd\">]><edXML>&x;</edXML>".to_owned(),
+        "<!DOCTYPE edXML SYSTEM \"http://127.0.0.1:9/x.dtd\"><edXML/>".to_owned(),
+    ] {
+        post(&sender, "egov/letters", document.into_bytes()).await.problem(422, "a DOCTYPE is not taken");
+    }
+    for document in [
+        "<edXML>&lol;</edXML>".to_owned(),
+        format!("<edXML>{}", "<a>".repeat(100_000)),
+        format!("<edXML {}/>", "a='1' ".repeat(100_000)),
+        format!("<edXML>{}</edXML>", "x".repeat(20 << 20)),
     ] {
         let answer = post(&sender, "egov/letters", document.into_bytes()).await;
-        let text = answer.text();
-        assert!(
-            answer.status.is_client_error() && text.contains(expected) && text.contains("line 1"),
-            "{expected}: {} {text}",
-            answer.status
-        );
-        assert!(!text.contains("root:"), "{text}");
+        // Refused as a whole, or kept in quarantine and answered so in the format's own words.
+        let refused = answer.status.is_client_error() || answer.status == 200 && answer.json()["status"] == "FAIL";
+        assert!(refused, "{}: {}", answer.status, answer.text());
     }
 
     let answer = post(&sender, "transport/feeds", feed("stops.txt", stops)).await.expect(200).json();
