@@ -41,6 +41,7 @@ lint: ## Check the format, the lints, and what the dependencies bring
 	.ci/cargo-deny --locked check --hide-inclusion-graph bans licenses sources
 	.ci/cargo-deny --locked --manifest-path plugins/Cargo.toml --target wasm32-unknown-unknown check --hide-inclusion-graph bans licenses sources
 
-bench: ## Measure, in a release build (long the first time); M=mllp measures HL7's way in
-	$(CARGO) build --release --locked --workspace --bins
-	'$(TARGET)/release/$(or $(M),load)'
+bench: ## Measure against peers, in a release build; M=M4 for one measure, QUICK=1 for a short trial
+	@echo 'building for release (an hour the first time)'
+	@$(CARGO) build --release --locked --workspace --bins
+	@'$(TARGET)/release/bench' $(if $(filter-out 0,$(QUICK)),--quick) $(M)
