@@ -36,12 +36,12 @@ test: plugins ## Run every test: the hub, its connectors, and both together
 lint: ## Check the format, the lints, and what the dependencies bring
 	$(CARGO) fmt --all --check
 	$(CARGO) fmt --all --check --manifest-path plugins/Cargo.toml
-	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) clippy --workspace --all-targets --features lienthong-tests/bench --locked -- -D warnings
 	$(CARGO) clippy --manifest-path plugins/Cargo.toml --workspace --all-targets --locked -- -D warnings
 	.ci/cargo-deny --locked check --hide-inclusion-graph bans licenses sources
 	.ci/cargo-deny --locked --manifest-path plugins/Cargo.toml --target wasm32-unknown-unknown check --hide-inclusion-graph bans licenses sources
 
 bench: ## Measure against peers, in a release build; M=M4 for one measure, QUICK=1 for a short trial
 	@echo 'building for release (an hour the first time)'
-	@$(CARGO) build --release --locked --workspace --bins
+	@$(CARGO) build --release --locked --workspace --bins --features lienthong-tests/bench
 	@'$(TARGET)/release/bench' $(if $(filter-out 0,$(QUICK)),--quick) $(M)

@@ -87,6 +87,7 @@ pub fn own_cpu() -> f64 {
 /// When there is no such process or line.
 pub fn memory_kib(pid: NonZeroI32, line: &str) -> anyhow::Result<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let value = status.lines().find_map(|text| text.strip_prefix(line)?.trim_start_matches(':').trim().strip_suffix("kB")?.trim().parse().ok());
+    let value =
+        status.lines().find_map(|text| text.strip_prefix(line)?.trim_start_matches(':').trim().strip_suffix("kB")?.trim().parse().ok());
     value.with_context(|| format!("no {line}"))
 }

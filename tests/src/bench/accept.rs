@@ -43,7 +43,10 @@ pub(crate) async fn measure(bench: &Bench) -> anyhow::Result<Measure> {
         .with_fsyncs(scratch());
     let batches = batches.run(bench.pairs).await?;
     let alone = Lineup::new(M, OursAlone { records: single.clone(), seconds, scratch: scratch() })
-        .against(POSTGRES, peers::postgres().map(|programs| Inserts { programs, record: single.bodies[0].clone(), seconds, scratch: scratch() }))
+        .against(
+            POSTGRES,
+            peers::postgres().map(|programs| Inserts { programs, record: single.bodies[0].clone(), seconds, scratch: scratch() }),
+        )
         .against(JETSTREAM, nats().map(|program| MessagesAlone { program, records: single.clone(), seconds, scratch: scratch() }))
         .with_fsyncs(scratch());
     let alone = alone.run(bench.pairs).await?;
@@ -74,7 +77,7 @@ const JETSTREAM: &str = "JetStream, sync always";
 const JETSTREAM_HOW: &str = "sync_interval always; validates nothing";
 
 fn hub_about() -> About {
-    About { name: "lienthong", version: crate::hub_version(), durability: "fsync before each answer" }
+    About { name: "lienthong".into(), version: crate::hub_version(), durability: "fsync before each answer" }
 }
 
 struct Ours {
@@ -125,7 +128,11 @@ struct Log {
 impl Contender for Log {
     fn about(&self) -> About {
         let name = if self.a_sync == 1 { ONE_A_SYNC } else { FOUR_A_SYNC };
-        About { name, version: "lz4_flex as the hub's".into(), durability: "fdatasync of a preallocated file; validates nothing, no HTTP" }
+        About {
+            name: name.into(),
+            version: "lz4_flex as the hub's".into(),
+            durability: "fdatasync of a preallocated file; validates nothing, no HTTP",
+        }
     }
 
     fn run(&mut self) -> Run<'_> {
@@ -184,7 +191,8 @@ impl Contender for Copy {
                 let file = folder.path().join(format!("post-{nth}"));
                 std::fs::write(&file, body)?;
                 // As CSV with marks that no record has, a line is one value, whatever is in it.
-                let copy = format!("\\copy readings (record) from '{}' with (format csv, quote e'\\x01', delimiter e'\\x02')\n", file.display());
+                let copy =
+                    format!("\\copy readings (record) from '{}' with (format csv, quote e'\\x01', delimiter e'\\x02')\n", file.display());
                 scripts[nth % CLIENTS] += &copy;
             }
             let files: Vec<_> = (0..CLIENTS).map(|nth| folder.path().join(format!("client-{nth}.sql"))).collect();

@@ -20,7 +20,7 @@ pub(crate) type Run<'a> = Pin<Box<dyn Future<Output = anyhow::Result<Figures>> +
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct About {
     /// Its name, as the table has it.
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     /// What it consists of, with versions.
     pub(crate) version: String,
     /// When its data would survive a loss of power, or that there is none.
@@ -55,7 +55,7 @@ impl Series {
 
 enum Place {
     Taken(Box<dyn Contender>),
-    Empty(&'static str, String),
+    Empty(String, String),
 }
 
 /// All contenders of a measure, the hub first.
@@ -78,10 +78,10 @@ impl Lineup {
     }
 
     /// With one more, or the reason why it is not there.
-    pub(crate) fn against<C: Contender + 'static>(mut self, name: &'static str, peer: anyhow::Result<C>) -> Self {
+    pub(crate) fn against<C: Contender + 'static>(mut self, name: &str, peer: anyhow::Result<C>) -> Self {
         self.places.push(match peer {
             Ok(peer) => Place::Taken(Box::new(peer)),
-            Err(error) => Place::Empty(name, format!("{error:#}")),
+            Err(error) => Place::Empty(name.to_owned(), first_line(&error)),
         });
         self
     }
@@ -103,7 +103,7 @@ impl Lineup {
                 Place::Taken(contender) => Series { about: contender.about(), runs: Vec::new(), missing: None },
                 Place::Empty(name, why) => {
                     println!("{measure}: {name} is missing: {why}");
-                    let about = About { name, version: String::new(), durability: "" };
+                    let about = About { name: name.clone(), version: String::new(), durability: "" };
                     Series { about, runs: Vec::new(), missing: Some(why.clone()) }
                 }
             })
@@ -115,7 +115,7 @@ impl Lineup {
                 if series.missing.is_some() {
                     continue;
                 }
-                let name = series.about.name;
+                let name = series.about.name.clone();
                 let started = Instant::now();
                 match contender.run().await {
                     Ok(figures) => {
@@ -125,7 +125,7 @@ impl Lineup {
                     Err(error) if nth == 0 => return Err(error).context(name),
                     Err(error) => {
                         println!("{measure} {pair}/{pairs} {name} failed and is left out from here on: {error:#}");
-                        series.missing = Some(format!("{error:#}"));
+                        series.missing = Some(first_line(&error));
                     }
                 }
             }
@@ -133,6 +133,10 @@ impl Lineup {
         look()?;
         Ok(Measured { series: all, fsyncs: fsyncs_s })
     }
+}
+
+fn first_line(error: &anyhow::Error) -> String {
+    format!("{error:#}").lines().next().unwrap_or_default().to_owned()
 }
 
 fn words(figures: &Figures) -> String {

@@ -21,9 +21,11 @@ mod verdicts;
 mod whole_way;
 mod worker;
 
+use std::collections::BTreeSet;
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::Instant;
 
 use anyhow::{Context, ensure};
@@ -33,6 +35,7 @@ use lienthong_examples::corpus::RECORDS;
 use lienthong_tests::program::lienthong;
 use serde_json::json;
 use tempfile::TempDir;
+use tokio::task::LocalSet;
 
 use report::{Machine, Measure, Report};
 
@@ -131,21 +134,47 @@ async fn main() -> anyhow::Result<()> {
     std::fs::create_dir_all(&out).with_context(|| out.display().to_string())?;
     // PostgreSQL runs as a user of its own, who must get to its folder in there.
     let scratch = tempfile::Builder::new().prefix("scratch-").permissions(Permissions::from_mode(0o755)).tempdir_in(&out)?;
-    let bench = Bench { pairs, records, mixed: arguments.mixed, quick: arguments.quick, cache: arguments.cache.map_or_else(cache, Ok)?, out, scratch };
+    let bench = Rc::new(Bench {
+        pairs,
+        records,
+        mixed: arguments.mixed,
+        quick: arguments.quick,
+        cache: arguments.cache.map_or_else(cache, Ok)?,
+        out,
+        scratch,
+    });
     let machine = Machine::here();
-    println!("{} × {}, {} GiB, Linux {}, load {}; {}", machine.cores, machine.processor, machine.memory_gib, machine.kernel, machine.load, machine.rust);
-    println!("{pairs} pairs, {records} records{}", if bench.mixed { ", 1 % invalid" } else { "" });
+    println!(
+        "{} × {}, {} GiB, Linux {}, load {}; {}",
+        machine.cores, machine.processor, machine.memory_gib, machine.kernel, machine.load, machine.rust
+    );
+    println!("{pairs} pair{}, {records} records{}", if pairs == 1 { "" } else { "s" }, if bench.mixed { ", 1 % invalid" } else { "" });
 
     let wanted = |which: &Which| if arguments.measures.is_empty() { *which != Which::Mllp } else { arguments.measures.contains(which) };
-    let (began_at, started, mut measures) = (Utc::now(), Instant::now(), Vec::new());
+    let (began_at, started, mut measures, mut failed) = (Utc::now(), Instant::now(), Vec::new(), Vec::new());
     for which in Which::value_variants().iter().filter(|which| wanted(which)) {
-        measures.push(measure(*which, &bench).await.with_context(|| format!("{which:?}"))?);
+        match apart(*which, bench.clone()).await {
+            Ok(measure) => measures.push(measure),
+            // The others are measured all the same.
+            Err(error) => {
+                println!("{which:?} failed: {error:#}");
+                failed.push(format!("{which:?} failed: {error:#}"));
+            }
+        }
     }
     print(&measures);
     let options = json!({ "pairs": pairs, "records": records, "mixed": bench.mixed, "quick": bench.quick });
     let report = Report { began_at, took_s: started.elapsed().as_secs_f64(), machine, options, measures };
     println!("{} s; every pair is in {}", report.took_s.round(), report.write(bench.out())?.display());
+    ensure!(failed.is_empty(), "{}", failed.join("\n"));
     Ok(())
+}
+
+/// The harness panics where something goes wrong; that ends one measure and not all of them.
+async fn apart(which: Which, bench: Rc<Bench>) -> anyhow::Result<Measure> {
+    let task = async move { tokio::task::spawn_local(async move { measure(which, &bench).await }).await };
+    let measured = LocalSet::new().run_until(task).await;
+    measured.map_err(|_| anyhow::anyhow!("what the harness said is above"))?
 }
 
 async fn measure(which: Which, bench: &Bench) -> anyhow::Result<Measure> {
@@ -179,8 +208,9 @@ fn print(measures: &[Measure]) {
         if let Some(fsync) = &measure.fsync_ms {
             println!("  fsync meanwhile: p50 {:.2} ms, p99 {:.2} ms", fsync.p50, fsync.p99);
         }
-        for contender in &measure.contenders {
-            println!("  {}", table::about(contender));
+        let abouts: BTreeSet<_> = measure.contenders.iter().map(table::about).collect();
+        for about in abouts {
+            println!("  {about}");
         }
         println!();
     }

@@ -72,7 +72,7 @@ impl Hospital {
 impl Contender for Hospital {
     fn about(&self) -> About {
         let name = if self.real { "lienthong, health-hl7v2" } else { "lienthong, a receiver of the trials" };
-        About { name, version: crate::hub_version(), durability: "fsync before each acknowledgement" }
+        About { name: name.into(), version: crate::hub_version(), durability: "fsync before each acknowledgement" }
     }
 
     fn run(&mut self) -> Run<'_> {

@@ -54,9 +54,9 @@ impl Server {
     }
 
     /// Who it is; `how` says when it syncs.
-    pub(crate) fn about(program: &Path, name: &'static str, how: &'static str) -> About {
+    pub(crate) fn about(program: &Path, name: &str, how: &'static str) -> About {
         let version = said(std::process::Command::new(program).arg("--version")).unwrap_or_default();
-        About { name, version: format!("{version} ({})", NATS.version()), durability: how }
+        About { name: name.to_owned(), version: format!("{version} ({})", NATS.version()), durability: how }
     }
 
     /// Its process.
@@ -125,7 +125,10 @@ fn ports(file: &Path) -> anyhow::Result<Option<SocketAddr>> {
 pub(crate) struct Connection {
     reader: BufReader<OwnedReadHalf>,
     writer: OwnedWriteHalf,
+    inbox: String,
 }
+
+static INBOXES: AtomicUsize = AtomicUsize::new(0);
 
 impl Connection {
     /// Connects.
@@ -136,8 +139,11 @@ impl Connection {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         let (reader, mut writer) = stream.into_split();
-        writer.write_all(b"CONNECT {\"verbose\":false,\"pedantic\":false,\"headers\":true,\"no_responders\":true}\r\nSUB _INBOX 1\r\nPING\r\n").await?;
-        let mut connection = Self { reader: BufReader::with_capacity(1 << 16, reader), writer };
+        // Its own, or each client would be told what the others published.
+        let inbox = format!("_INBOX.{}", INBOXES.fetch_add(1, Ordering::Relaxed));
+        let options = r#"{"verbose":false,"pedantic":false,"headers":true,"no_responders":true}"#;
+        writer.write_all(format!("CONNECT {options}\r\nSUB {inbox} 1\r\nPING\r\n").as_bytes()).await?;
+        let mut connection = Self { reader: BufReader::with_capacity(1 << 16, reader), writer, inbox };
         while connection.line().await? != "PONG" {}
         Ok(connection)
     }
@@ -156,7 +162,8 @@ impl Connection {
     /// # Errors
     /// When it is not made.
     pub(crate) async fn make_stream(&mut self, name: &str) -> anyhow::Result<()> {
-        let config = json!({ "name": name, "subjects": [name], "storage": "file", "retention": "limits", "discard": "new", "num_replicas": 1 });
+        let config =
+            json!({ "name": name, "subjects": [name], "storage": "file", "retention": "limits", "discard": "new", "num_replicas": 1 });
         self.ask(&format!("$JS.API.STREAM.CREATE.{name}"), &config).await.map(|_| ())
     }
 
@@ -202,7 +209,7 @@ impl Connection {
     async fn put(&mut self, messages: &[(&str, &[u8])]) -> anyhow::Result<()> {
         let mut bytes = Vec::with_capacity(messages.iter().map(|(_, body)| body.len() + 64).sum());
         for (subject, body) in messages {
-            bytes.extend_from_slice(format!("PUB {subject} _INBOX {}\r\n", body.len()).as_bytes());
+            bytes.extend_from_slice(format!("PUB {subject} {} {}\r\n", self.inbox, body.len()).as_bytes());
             bytes.extend_from_slice(body);
             bytes.extend_from_slice(b"\r\n");
         }

@@ -15,10 +15,13 @@ pub(crate) struct Wheels {
 }
 
 /// A script of Rust wheels.
-pub(crate) const SCRIPT: Wheels = Wheels { name: "script", pins: &["orjson==3.13.0", "jsonschema-rs==0.61.0", "pyarrow==26.0.1", "deltalake==1.6.6"] };
+pub(crate) const SCRIPT: Wheels =
+    Wheels { name: "script", pins: &["orjson==3.13.0", "jsonschema-rs==0.61.0", "pyarrow==26.0.1", "deltalake==1.6.6"] };
 /// dlt, with what it needs for Delta, and the same validator.
-pub(crate) const DLT: Wheels =
-    Wheels { name: "dlt", pins: &["dlt[deltalake]==1.31.0", "orjson==3.13.0", "jsonschema-rs==0.61.0", "pyarrow==26.0.1", "deltalake==1.6.6"] };
+pub(crate) const DLT: Wheels = Wheels {
+    name: "dlt",
+    pins: &["dlt[deltalake]==1.31.0", "orjson==3.13.0", "jsonschema-rs==0.61.0", "pyarrow==26.0.1", "deltalake==1.6.6"],
+};
 /// Redpanda Connect 4.115.1, as a library within a bridge.
 pub(crate) const CONNECT: Wheels = Wheels { name: "connect", pins: &["mq-bridge==1.2.0", "mq-bridge-connect==0.2.2"] };
 /// The server itself.
@@ -100,7 +103,9 @@ impl Wheels {
         let bin = folder.join("bin");
         once(&folder, self.pins, || {
             install(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
-            install(Command::new(bin.join("python")).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(self.pins))
+            install(
+                Command::new(bin.join("python")).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(self.pins),
+            )
         })?;
         Ok(bin.join(name))
     }
@@ -140,7 +145,11 @@ pub(crate) fn postgres() -> anyhow::Result<PathBuf> {
     }
     println!("installing postgresql (once, up to a minute)");
     install(Command::new("apt-get").args(["update", "-q"]))?;
-    install(Command::new("apt-get").args(["install", "-y", "-q", "--no-install-recommends", "postgresql"]).env("DEBIAN_FRONTEND", "noninteractive"))?;
+    install(
+        Command::new("apt-get")
+            .args(["install", "-y", "-q", "--no-install-recommends", "postgresql"])
+            .env("DEBIAN_FRONTEND", "noninteractive"),
+    )?;
     postgres_found().with_context(|| format!("`{install_it}` brought no initdb"))
 }
 

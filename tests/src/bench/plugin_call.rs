@@ -41,27 +41,40 @@ pub(crate) async fn measure(bench: &Bench) -> anyhow::Result<Measure> {
     let sandbox = Sandbox::new(bench.scratch())?;
     let component = std::fs::read(built(bench)?)?;
     let convert = sandbox.engine.load(component).await?;
-    let echo = sandbox.engine.load(guest::receiver(include_str!("../../plugins/honest.wat"), "lienthong:connector/receiver-plugin")).await?;
+    let echo =
+        sandbox.engine.load(guest::receiver(include_str!("../../plugins/honest.wat"), "lienthong:connector/receiver-plugin")).await?;
     let sandbox = Arc::new(sandbox);
     let ours = |plugin| Ours { plugin, input: input.clone(), calls, _sandbox: sandbox.clone() };
     let extism = |function: &'static str| {
         EXTISM.python(bench.cache())?;
         let (cache, script, module) = (bench.cache().to_owned(), bench.script("extism_call.py"), extism_module(bench)?);
-        anyhow::Ok(Extism { cache, script, module, input: file.clone(), function, calls, log: bench.scratch().join("extism.log"), worker: None })
+        anyhow::Ok(Extism {
+            cache,
+            script,
+            module,
+            input: file.clone(),
+            function,
+            calls,
+            log: bench.scratch().join("extism.log"),
+            worker: None,
+        })
     };
-    let work = Lineup::new(M, ours(convert)).against("the same code, native", Ok(Native { input: input.clone(), calls })).against("Extism", extism("convert"));
+    let work = Lineup::new(M, ours(convert))
+        .against("the same code, native", Ok(Native { input: input.clone(), calls }))
+        .against("Extism", extism("convert"));
     let work = work.run(bench.pairs).await?;
     let crossing = Lineup::new(M, ours(echo)).against("Extism", extism("echo")).run(bench.pairs).await?;
     let ([ours, native, extism], [ours_echo, extism_echo]) = (&work.series[..], &crossing.series[..]) else { bail!("a contender is gone") };
     let call = ("CPU-µs/call", "CPU-µs/call");
-    let rows = vec![
-        Row::new(M, "352 KB of JSON parsed, reshaped and written", call, Better::Less, ours)
-            .against(call.0, native, Some(1.5))
-            .against(call.0, extism, None),
-        Row::new(M, "352 KB in and out, untouched", ("CPU-ns/record", "CPU-ns/record"), Better::Less, ours_echo)
-            .reaching(50.0)
-            .against("CPU-ns/record", extism_echo, None),
-    ];
+    let rows =
+        vec![
+            Row::new(M, "352 KB of JSON parsed, reshaped and written", call, Better::Less, ours)
+                .against(call.0, native, Some(1.5))
+                .against(call.0, extism, None),
+            Row::new(M, "352 KB in and out, untouched", ("CPU-ns/record", "CPU-ns/record"), Better::Less, ours_echo)
+                .reaching(50.0)
+                .against("CPU-ns/record", extism_echo, None),
+        ];
     Ok(Measure::new(M, "calls of a plugin with 1,000 records in and out, a fresh instance for each of ours", rows, [work, crossing]))
 }
 
@@ -96,7 +109,10 @@ struct Sandbox {
 impl Sandbox {
     fn new(scratch: &Path) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir_in(scratch)?;
-        Ok(Self { engine: Engine::new(EngineOptions { compile_in_parallel: true, ..EngineOptions::new(folder.path().join("cache")) })?, _folder: folder })
+        Ok(Self {
+            engine: Engine::new(EngineOptions { compile_in_parallel: true, ..EngineOptions::new(folder.path().join("cache")) })?,
+            _folder: folder,
+        })
     }
 }
 
@@ -150,7 +166,7 @@ struct Ours {
 
 impl Contender for Ours {
     fn about(&self) -> About {
-        About { name: "lienthong", version: crate::hub_version(), durability: "none asked" }
+        About { name: "lienthong".into(), version: crate::hub_version(), durability: "none asked" }
     }
 
     fn run(&mut self) -> Run<'_> {
@@ -175,7 +191,7 @@ struct Native {
 
 impl Contender for Native {
     fn about(&self) -> About {
-        About { name: "the same code, native", version: "serde_json, one thread, no sandbox".into(), durability: "none asked" }
+        About { name: "the same code, native".into(), version: "serde_json, one thread, no sandbox".into(), durability: "none asked" }
     }
 
     fn run(&mut self) -> Run<'_> {
@@ -214,7 +230,11 @@ struct Extism {
 
 impl Contender for Extism {
     fn about(&self) -> About {
-        About { name: "Extism", version: format!("{}, one instance for all calls, its Python host", EXTISM.version()), durability: "none asked" }
+        About {
+            name: "Extism".into(),
+            version: format!("{}, one instance for all calls, its Python host", EXTISM.version()),
+            durability: "none asked",
+        }
     }
 
     fn run(&mut self) -> Run<'_> {

@@ -39,7 +39,9 @@ impl Cluster {
         }
         let mut cluster = Self { programs: programs.to_owned(), folder: folder.to_owned(), user, server: None };
         let data = folder.join("data");
-        cluster.run(cluster.program("initdb").arg("-D").arg(&data).args(["--auth=trust", "--username=bench", "--locale=C", "--encoding=UTF8"])).await?;
+        cluster
+            .run(cluster.program("initdb").arg("-D").arg(&data).args(["--auth=trust", "--username=bench", "--locale=C", "--encoding=UTF8"]))
+            .await?;
         std::fs::write(data.join("postgresql.auto.conf"), SETTINGS)?;
         let log = std::fs::File::create(folder.join("log"))?;
         let mut server = cluster.program("postgres");
@@ -55,9 +57,13 @@ impl Cluster {
     }
 
     /// Who it is.
-    pub(crate) fn about(programs: &Path, name: &'static str) -> About {
+    pub(crate) fn about(programs: &Path, name: &str) -> About {
         let version = said(std::process::Command::new(programs.join("postgres")).arg("--version")).unwrap_or_default();
-        About { name, version, durability: "each COPY or INSERT is a transaction, synchronous_commit on; jsonb, no schema" }
+        About {
+            name: name.to_owned(),
+            version,
+            durability: "each COPY or INSERT is a transaction, synchronous_commit on; jsonb, no schema",
+        }
     }
 
     /// Its first process.
@@ -127,7 +133,8 @@ impl Cluster {
 
 fn postgres_user() -> anyhow::Result<(u32, u32)> {
     let users = std::fs::read_to_string("/etc/passwd")?;
-    let line = users.lines().find(|line| line.starts_with("postgres:")).context("there is no user `postgres`, and its server refuses root")?;
+    let line =
+        users.lines().find(|line| line.starts_with("postgres:")).context("there is no user `postgres`, and its server refuses root")?;
     let mut ids = line.split(':').skip(2);
     let mut next = || ids.next().and_then(|id| id.parse().ok()).with_context(|| line.to_owned());
     Ok((next()?, next()?))

@@ -74,7 +74,9 @@ impl Report {
         let Machine { processor, cores, memory_gib, kernel, load, commit, .. } = &self.machine;
         let date = self.began_at.format("%Y-%m-%d");
         let rows = crate::table::markdown(self.measures.iter().flat_map(|measure| &measure.rows));
-        let fsync = |measure: &Measure| Some(format!("{} {:.1} and {:.1} ms", measure.measure, measure.fsync_ms.as_ref()?.p50, measure.fsync_ms.as_ref()?.p99));
+        let fsync = |measure: &Measure| {
+            Some(format!("{} {:.1} and {:.1} ms", measure.measure, measure.fsync_ms.as_ref()?.p50, measure.fsync_ms.as_ref()?.p99))
+        };
         let fsyncs: Vec<_> = self.measures.iter().filter_map(fsync).collect();
         let machine = format!("{cores} × {processor}, {memory_gib} GiB, Linux {kernel}, load {load} at the start");
         format!("{date}, {machine}, commit {commit}; {}. One fsync, p50 and p99: {}.\n\n{rows}", self.options, fsyncs.join("; "))

@@ -33,13 +33,12 @@ pub(crate) async fn measure(bench: &Bench) -> anyhow::Result<Measure> {
     };
     let posts = Posts::new(records, A_POST, false);
     let scratch = || bench.scratch().to_owned();
-    let jetstream = NATS.program(bench.cache(), "nats-server").map(|program| JetStream { program, posts: posts.clone(), scratch: scratch() });
+    let jetstream =
+        NATS.program(bench.cache(), "nats-server").map(|program| JetStream { program, posts: posts.clone(), scratch: scratch() });
     let lineup = Lineup::new(M, Ours { posts: posts.clone(), scratch: scratch() }).against("JetStream", jetstream).with_fsyncs(scratch());
     let measured = lineup.run(bench.pairs).await?;
     let [ours, jetstream] = &measured.series[..] else { bail!("a contender is gone") };
-    let rows = vec![
-        Row::new(M, pending, (READY, "ms"), Better::Less, ours).against(READY, jetstream, Some(1.0)),
-    ];
+    let rows = vec![Row::new(M, pending, (READY, "ms"), Better::Less, ours).against(READY, jetstream, Some(1.0))];
     let what = "from the start of the process to its first acknowledgement; every record is then read back, once, and is in the lake, once";
     Ok(Measure::new(M, what, rows, [measured]))
 }
@@ -53,7 +52,7 @@ struct Ours {
 
 impl Contender for Ours {
     fn about(&self) -> About {
-        About { name: "lienthong", version: crate::hub_version(), durability: "fsync before each answer" }
+        About { name: "lienthong".into(), version: crate::hub_version(), durability: "fsync before each answer" }
     }
 
     fn run(&mut self) -> Run<'_> {
@@ -156,7 +155,11 @@ struct JetStream {
 
 impl Contender for JetStream {
     fn about(&self) -> About {
-        Server::about(&self.program, "JetStream", "its default: synced every 2 minutes, for filling it with sync always would take too long")
+        Server::about(
+            &self.program,
+            "JetStream",
+            "its default: synced every 2 minutes, for filling it with sync always would take too long",
+        )
     }
 
     fn run(&mut self) -> Run<'_> {
@@ -165,7 +168,8 @@ impl Contender for JetStream {
             let mut server = Server::start(&self.program, folder.path(), nats::SELDOM).await?;
             let mut connection = server.connection().await?;
             connection.make_stream("records").await?;
-            let lines: Vec<&[u8]> = self.posts.bodies.iter().flat_map(|body| body.split(|byte| *byte == b'\n')).filter(|line| !line.is_empty()).collect();
+            let lines: Vec<&[u8]> =
+                self.posts.bodies.iter().flat_map(|body| body.split(|byte| *byte == b'\n')).filter(|line| !line.is_empty()).collect();
             connection.publish_all("records", &lines).await?;
             server.kill().await?;
             let started = Instant::now();

@@ -38,10 +38,10 @@ impl Spread {
 #[derive(Debug, Serialize)]
 pub(crate) struct Row {
     pub(crate) measure: &'static str,
-    pub(crate) what: &'static str,
+    pub(crate) what: String,
     pub(crate) unit: &'static str,
     pub(crate) better: Better,
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     pub(crate) values: Vec<f64>,
     pub(crate) spread: Option<Spread>,
     /// What the figure itself is to reach.
@@ -53,7 +53,7 @@ pub(crate) struct Row {
 /// One peer in a row.
 #[derive(Debug, Serialize)]
 pub(crate) struct Against {
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     pub(crate) values: Vec<f64>,
     pub(crate) spread: Option<Spread>,
     /// Ours by the peer's, pair by pair.
@@ -66,9 +66,9 @@ pub(crate) struct Against {
 
 impl Row {
     /// A figure of ours, which peers are added to.
-    pub(crate) fn new(measure: &'static str, what: &'static str, (figure, unit): (&str, &'static str), better: Better, ours: &Series) -> Self {
+    pub(crate) fn new(measure: &'static str, what: &str, (figure, unit): (&str, &'static str), better: Better, ours: &Series) -> Self {
         let values = ours.values(figure);
-        let (name, spread) = (ours.about.name, Spread::of(&values));
+        let (what, name, spread) = (what.to_owned(), ours.about.name.clone(), Spread::of(&values));
         Self { measure, what, unit, better, name, values, spread, target: None, reached: None, against: Vec::new() }
     }
 
@@ -85,7 +85,7 @@ impl Row {
         let ratios: Vec<_> = self.values.iter().zip(&values).map(|(ours, theirs)| ours / theirs).collect();
         let ratio = Spread::of(&ratios);
         let reached = ratio.zip(target).map(|(ratio, target)| self.better.reaches(ratio.median, target));
-        let (name, spread, missing) = (peer.about.name, Spread::of(&values), peer.missing.clone());
+        let (name, spread, missing) = (peer.about.name.clone(), Spread::of(&values), peer.missing.clone());
         self.against.push(Against { name, values, spread, ratio, target, reached, missing });
         self
     }
@@ -116,7 +116,7 @@ mod tests {
     use crate::lineup::About;
 
     fn series(values: &[f64]) -> Series {
-        let about = About { name: "one", version: String::new(), durability: "" };
+        let about = About { name: "one".into(), version: String::new(), durability: "" };
         Series { about, runs: values.iter().map(|value| BTreeMap::from([("f", *value)])).collect(), missing: None }
     }
 

@@ -41,7 +41,11 @@ pub(crate) async fn measure(bench: &Bench) -> anyhow::Result<Measure> {
     let measured = lineup.run(bench.pairs).await?;
     let [ours, tree, ajv] = &measured.series[..] else { bail!("a contender is gone") };
     let figure = ("records/CPU-s", "records/s/core");
-    let rows = vec![Row::new(M, "bytes to verdict", figure, Better::More, ours).against(figure.0, tree, Some(2.0)).against(figure.0, ajv, Some(3.0))];
+    let rows = vec![Row::new(M, "bytes to verdict", figure, Better::More, ours).against(figure.0, tree, Some(2.0)).against(
+        figure.0,
+        ajv,
+        Some(3.0),
+    )];
     Ok(Measure::new(M, "each record decoded and validated, in one thread", rows, [measured]))
 }
 
@@ -71,7 +75,7 @@ impl Tape {
 
 impl Contender for Tape {
     fn about(&self) -> About {
-        About { name: "lienthong", version: format!("{}: a tape, jsonschema on it", crate::hub_version()), durability: "none asked" }
+        About { name: "lienthong".into(), version: format!("{}: a tape, jsonschema on it", crate::hub_version()), durability: "none asked" }
     }
 
     fn run(&mut self) -> Run<'_> {
@@ -94,7 +98,7 @@ impl Tree {
 
 impl Contender for Tree {
     fn about(&self) -> About {
-        About { name: TREE, version: "the same release of jsonschema, on serde_json::Value".into(), durability: "none asked" }
+        About { name: TREE.into(), version: "the same release of jsonschema, on serde_json::Value".into(), durability: "none asked" }
     }
 
     fn run(&mut self) -> Run<'_> {
@@ -119,7 +123,7 @@ struct Ajv {
 
 impl Contender for Ajv {
     fn about(&self) -> About {
-        About { name: "JSON.parse + ajv", version: AJV.version(), durability: "none asked" }
+        About { name: "JSON.parse + ajv".into(), version: AJV.version(), durability: "none asked" }
     }
 
     fn run(&mut self) -> Run<'_> {

@@ -1,6 +1,6 @@
 //! M1: posted in batches of 1,000, validated, synced, and in the Delta lake.
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -11,6 +11,7 @@ use lienthong_tests::hub::{Hub, channel_status, landed};
 use lienthong_tests::measure::{cpu, memory_kib};
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
 use crate::Bench;
@@ -34,23 +35,37 @@ pub(crate) async fn measure(bench: &Bench) -> anyhow::Result<Measure> {
     let python = |wheels: &'static Wheels, script: &'static str, about: About| -> anyhow::Result<Script> {
         wheels.python(bench.cache())?;
         let (posts, corpus, schema) = (posts.clone(), corpus.clone(), schema.clone());
-        Ok(Script { wheels, cache: bench.cache().to_owned(), script: bench.script(script), about, posts, corpus, schema, scratch: bench.scratch().to_owned() })
+        Ok(Script {
+            wheels,
+            cache: bench.cache().to_owned(),
+            script: bench.script(script),
+            about,
+            posts,
+            corpus,
+            schema,
+            scratch: bench.scratch().to_owned(),
+        })
     };
     let script = About {
-        name: "script of Rust wheels",
+        name: "script of Rust wheels".into(),
         version: SCRIPT.version(),
         durability: "fdatasync for each post; the lake's files as deltalake leaves them; reads a file, no HTTP",
     };
-    let dlt = About { name: "dlt, dicts", version: DLT.version(), durability: "none until its one load at the end, then no fsync; reads a file, no HTTP" };
+    let dlt = About {
+        name: "dlt, dicts".into(),
+        version: DLT.version(),
+        durability: "none until its one load at the end, then no fsync; reads a file, no HTTP",
+    };
     let server = |made: anyhow::Result<Start>, about: About| {
         made.map(|start| Server { start, about, posts: posts.clone(), schema: schema.clone(), scratch: bench.scratch().to_owned() })
     };
-    let connect = CONNECT.python(bench.cache()).map(|_| Start::Connect { cache: bench.cache().to_owned(), script: bench.script("connect.py") });
+    let connect =
+        CONNECT.python(bench.cache()).map(|_| Start::Connect { cache: bench.cache().to_owned(), script: bench.script("connect.py") });
     let node_red = NODE_RED.installed(bench.cache()).map(|folder| Start::NodeRed { folder, flow: bench.script("node-red") });
     let lineup = Lineup::new(M, Ours { posts: posts.clone(), scratch: bench.scratch().to_owned() })
-        .against(script.name, python(&SCRIPT, "script.py", script.clone()))
+        .against(&script.name, python(&SCRIPT, "script.py", script.clone()))
         .against("Redpanda Connect", server(connect, connect_about()))
-        .against(dlt.name, python(&DLT, "dlt_load.py", dlt.clone()))
+        .against(&dlt.name, python(&DLT, "dlt_load.py", dlt.clone()))
         .against("Node-RED + ajv", server(node_red, node_red_about(&NODE_RED)))
         .with_fsyncs(bench.scratch().to_owned());
     let measured = lineup.run(bench.pairs).await?;
@@ -74,7 +89,11 @@ struct Ours {
 
 impl Contender for Ours {
     fn about(&self) -> About {
-        About { name: "lienthong", version: crate::hub_version(), durability: "fsync before each answer; the lake's files and folders synced" }
+        About {
+            name: "lienthong".into(),
+            version: crate::hub_version(),
+            durability: "fsync before each answer; the lake's files and folders synced",
+        }
     }
 
     fn run(&mut self) -> Run<'_> {
@@ -169,7 +188,7 @@ impl Contender for Server {
             let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
             let mut child = self.spawn(&folder, address.port())?;
             let started = Instant::now();
-            while tokio::net::TcpStream::connect(address).await.is_err() {
+            while !self.answers(address).await {
                 if let Some(status) = child.try_wait()? {
                     let log = std::fs::read_to_string(folder.path().join("stderr"))?;
                     bail!("it ended with {status}: {}", log.lines().last().unwrap_or_default());
@@ -185,7 +204,10 @@ impl Contender for Server {
             // Connect answers nothing, and keeps what it refuses; Node-RED's flow says what it did.
             let sums = if matches!(self.start, Start::Connect { .. }) { written } else { answered };
             let Posts { records, good, .. } = self.posts;
-            ensure!(sums == (good, records - good) && written.0 == good, "{good} of {records} are valid: {sums:?}, {written:?} in its file");
+            ensure!(
+                sums == (good, records - good) && written.0 == good,
+                "{good} of {records} are valid: {sums:?}, {written:?} in its file"
+            );
             child.kill().await?;
             Ok(Figures::from([("records/CPU-s", records as f64 / took), ("records/s", records as f64 / wall)]))
         })
@@ -193,6 +215,14 @@ impl Contender for Server {
 }
 
 impl Server {
+    async fn answers(&self, address: SocketAddr) -> bool {
+        match self.start {
+            Start::Connect { .. } => TcpStream::connect(address).await.is_ok(),
+            // Listens before its flow is there.
+            Start::NodeRed { .. } => anybody(address).get("/ready").attempt().await.is_ok_and(|answer| answer.status.is_success()),
+        }
+    }
+
     fn spawn(&self, folder: &TempDir, port: u16) -> anyhow::Result<Child> {
         let (out, log) = (folder.path().join("out"), std::fs::File::create(folder.path().join("stderr"))?);
         let mut command = match &self.start {
@@ -216,7 +246,7 @@ impl Server {
             }
         };
         let child = command.current_dir(folder.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).kill_on_drop(true).spawn();
-        child.with_context(|| self.about.name)
+        child.with_context(|| self.about.name.clone())
     }
 }
 
@@ -233,12 +263,12 @@ fn count(file: &Path) -> anyhow::Result<(u64, u64)> {
 
 fn connect_about() -> About {
     About {
-        name: "Redpanda Connect",
+        name: "Redpanda Connect".into(),
         version: format!("4.115.1 in {}", CONNECT.version()),
         durability: "fsync of its file for each batch; no lake",
     }
 }
 
 fn node_red_about(modules: &Modules) -> About {
-    About { name: "Node-RED + ajv", version: modules.version(), durability: "none: a file without fsync; no lake" }
+    About { name: "Node-RED + ajv".into(), version: modules.version(), durability: "none: a file without fsync; no lake" }
 }
