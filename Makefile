@@ -1,7 +1,7 @@
 # `make` alone tells what there is. Works with GNU make 4.3 and a POSIX sh; CARGO_TARGET_DIR is respected.
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help hub plugins demo test lint bench
+.PHONY: help hub plugins demo test lint bench crash fuzz soak
 
 CARGO ?= cargo
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
@@ -17,7 +17,7 @@ help: ## Show this list
 # The whole workspace, so that features are those of the tests and nothing is compiled twice.
 hub:
 	@test -x '$(HUB)' || echo 'compiling the hub (about 8 minutes the first time)'
-	@$(CARGO) build --locked --workspace --bins
+	@$(CARGO) build --locked --workspace
 
 plugins: hub ## Build the connectors to WebAssembly components
 	@echo 'building the connectors (a minute or two the first time)'
@@ -36,12 +36,22 @@ test: plugins ## Run every test: the hub, its connectors, and both together
 lint: ## Check the format, the lints, and what the dependencies bring
 	$(CARGO) fmt --all --check
 	$(CARGO) fmt --all --check --manifest-path plugins/Cargo.toml
-	$(CARGO) clippy --workspace --all-targets --features lienthong-tests/bench --locked -- -D warnings
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	$(CARGO) clippy --manifest-path plugins/Cargo.toml --workspace --all-targets --locked -- -D warnings
 	.ci/cargo-deny --locked check --hide-inclusion-graph bans licenses sources
 	.ci/cargo-deny --locked --manifest-path plugins/Cargo.toml --target wasm32-unknown-unknown check --hide-inclusion-graph bans licenses sources
 
+soak: plugins ## Run everything at once for MINUTES (10 unless given), and see that nothing grows
+	LIENTHONG_SOAK_MINUTES=$(or $(MINUTES),10) $(CARGO) test --locked --workspace --test hub -- --ignored --exact --nocapture soak::memory_stays_flat_under_everything_at_once
+
+fuzz: ## Any bytes at every door, for a while each: SECONDS=60; TARGET=decode for one; HUB=0 leaves out the hub's own
+	@tests/fuzz/run $(or $(SECONDS),60) '$(or $(HUB),1)' $(TARGET)
+
 bench: ## Measure against peers, in a release build; M=M4 for one measure, QUICK=1 for a short trial
 	@echo 'building for release (an hour the first time)'
-	@$(CARGO) build --release --locked --workspace --bins --features lienthong-tests/bench
+	@$(CARGO) build --release --locked --workspace --exclude lienthong-crash --exclude lienthong-faults --bins
 	@'$(TARGET)/release/bench' $(if $(filter-out 0,$(QUICK)),--quick) $(M)
+
+crash: hub ## Kill hubs, cut their power, fill their disks; SEED= KILLS= CUTS= MINUTES= KINDS="kills power …"
+	@'$(TARGET)/debug/crash' $(KINDS) $(if $(SEED),--seed $(SEED)) $(if $(KILLS),--kills $(KILLS)) $(if $(CUTS),--cuts $(CUTS)) \
+		$(if $(OTHERS),--others $(OTHERS)) $(if $(PENDING),--pending $(PENDING)) $(if $(MINUTES),--minutes $(MINUTES))

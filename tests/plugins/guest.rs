@@ -7,7 +7,8 @@ use wit_component::{ComponentEncoder, StringEncoding};
 /// The contract as it is.
 pub const CONNECTOR: &str = include_str!("../../wit/connector.wit");
 const WASI: &str = include_str!("wit/wasi-http.wit");
-const PRELUDE: &str = include_str!("prelude.wat");
+/// What stands around the guest of a receiver.
+pub const PRELUDE: &str = include_str!("prelude.wat");
 /// Where a component keeps its manifest.
 const SECTION: &str = "lienthong:plugin.toml";
 
@@ -15,6 +16,13 @@ const SECTION: &str = "lienthong:plugin.toml";
 pub fn receiver(source: &str, world: &str) -> Vec<u8> {
     let text = if source.contains("PRELUDE") { source.replace("PRELUDE", PRELUDE) } else { format!("{PRELUDE}\n{source}") };
     with_manifest(component_of(&text, world, CONNECTOR), &manifest("receiver"))
+}
+
+/// The same under a name of its own.
+pub fn receiver_named(name: &str, source: &str) -> Vec<u8> {
+    let text = format!("{PRELUDE}\n{source}");
+    let manifest = manifest("receiver").replace("test-guest", name);
+    with_manifest(component_of(&text, "lienthong:connector/receiver-plugin", CONNECTOR), &manifest)
 }
 
 /// A component without a manifest, from the text of a core module's fields and a text of the connector package.

@@ -49,23 +49,23 @@ pub fn cpu(pid: NonZeroI32) -> anyhow::Result<f64> {
             // One that ended since is counted by its parent.
             && let Ok(stat) = std::fs::read_to_string(entry.path().join("stat"))
         {
-            processes.insert(pid, Process::read(&stat)?);
+            processes.insert(pid, Times::read(&stat)?);
         }
     }
     let (mut family, mut sum) = (vec![pid.get()], 0.0);
     while let Some(pid) = family.pop() {
         sum += processes.get(&pid).with_context(|| format!("there is no process {pid}"))?.cpu;
-        family.extend(processes.iter().filter(|(_, process)| process.parent == pid).map(|(child, _)| child));
+        family.extend(processes.iter().filter(|(_, times)| times.parent == pid).map(|(child, _)| child));
     }
     Ok(sum)
 }
 
-struct Process {
+struct Times {
     parent: i32,
     cpu: f64,
 }
 
-impl Process {
+impl Times {
     fn read(stat: &str) -> anyhow::Result<Self> {
         // Behind the name, which may hold anything, `state` is the third field; the 4th is the parent, the 14th to the 17th are
         // the user's and the system's time of the process and of the children that it waited for.
@@ -81,13 +81,33 @@ pub fn own_cpu() -> f64 {
     time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
 
-/// A line of a process's status in KiB, as `VmHWM`, its memory at the highest, or `RssAnon`, what it holds that no file backs.
+/// What a process holds at a moment.
+#[derive(Debug, Clone, Copy)]
+pub struct Process {
+    /// Memory, MiB.
+    pub resident_mib: u64,
+    /// The most it ever was, MiB.
+    pub peak_mib: u64,
+    /// Threads.
+    pub threads: u64,
+    /// Open files and connections.
+    pub descriptors: u64,
+}
+
+/// What a process holds now.
 ///
 /// # Errors
-/// When there is no such process or line.
-pub fn memory_kib(pid: NonZeroI32, line: &str) -> anyhow::Result<u64> {
+/// When there is no such process.
+pub fn process(pid: NonZeroI32) -> anyhow::Result<Process> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let value =
-        status.lines().find_map(|text| text.strip_prefix(line)?.trim_start_matches(':').trim().strip_suffix("kB")?.trim().parse().ok());
-    value.with_context(|| format!("no {line}"))
+    let number = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        line.and_then(|rest| rest.trim().trim_end_matches(" kB").parse::<u64>().ok()).with_context(|| format!("no {name}"))
+    };
+    Ok(Process {
+        resident_mib: number("VmRSS:")? >> 10,
+        peak_mib: number("VmHWM:")? >> 10,
+        threads: number("Threads:")?,
+        descriptors: std::fs::read_dir(format!("/proc/{pid}/fd"))?.count() as u64,
+    })
 }

@@ -131,6 +131,11 @@ pub enum Cause {
 }
 
 impl Cause {
+    /// Whether the plugin broke, or a limit: not its message, its system, or the hub.
+    pub(super) fn is_the_plugins_own(&self) -> bool {
+        !matches!(self, Self::Plugin(_) | Self::Message(_) | Self::Stopped(_) | Self::Cancelled | Self::Host(_))
+    }
+
     /// Whether the same call may fare better later, nothing changed by a person.
     pub fn is_passing(&self) -> bool {
         match self {

@@ -4,13 +4,20 @@
 
 mod agencies;
 mod attachments;
+mod bad_input;
+mod compile;
 mod connectors;
 mod description;
+mod disk;
 mod doors;
 mod durability;
+mod hostile;
 mod keys;
 mod mllp;
 mod operators;
 mod overload;
+mod slow;
+mod soak;
 mod stop;
 mod towns;
+mod wire;
