@@ -4,7 +4,9 @@ Go, and mq-bridge's file behind it, in Rust, synced for each batch before the se
     connect.py PORT SCHEMA FILE THREADS
 """
 
+import pathlib
 import sys
+import threading
 
 import mq_bridge
 import mq_bridge_connect
@@ -26,9 +28,21 @@ logger: {{ level: ERROR }}
 """
 
 mq_bridge_connect.register()
-mq_bridge.Route.from_config(
-    {
-        "input": {"custom": {"name": "connect", "config": {"yaml": PIPELINE}}},
-        "output": {"file": {"path": path, "format": "raw", "fsync": "batch"}},
-    }
-).run()
+
+def run() -> None:
+    mq_bridge.Route.from_config(
+        {
+            "input": {"custom": {"name": "connect", "config": {"yaml": PIPELINE}}},
+            "output": {"file": {"path": path, "format": "raw", "fsync": "batch"}},
+        }
+    ).run()
+
+
+# A route that has not started after five seconds, as on a busy machine, ends; one that runs for longer has.
+route = threading.Thread(target=run, daemon=True)
+route.start()
+route.join(timeout=6)
+if not route.is_alive():
+    sys.exit("its route did not start within five seconds")
+pathlib.Path(path).with_name("ready").touch()
+route.join()
