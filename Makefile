@@ -1,7 +1,7 @@
 # `make` alone tells what there is. Works with GNU make 4.3 and a POSIX sh; CARGO_TARGET_DIR is respected.
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help hub plugins demo test lint bench crash fuzz soak lake-faults
+.PHONY: help hub plugins demo test lint bench crash fuzz soak lake-faults growth
 
 CARGO ?= cargo
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
@@ -52,9 +52,14 @@ soak: plugins ## Run everything at once for MINUTES (10 unless given), and see t
 fuzz: ## Any bytes at every door, for a while each: SECONDS=60; TARGET=decode for one; HUB=0 leaves out the hub's own
 	@tests/fuzz/run $(or $(SECONDS),60) '$(or $(HUB),1)' $(TARGET)
 
-bench: ## Measure, in a release build (long the first time); M=mllp measures HL7's way in, M=growth the curves of growth
-	$(CARGO) build --release --locked --workspace --exclude lienthong-crash --exclude lienthong-faults --bins
-	'$(TARGET)/release/$(or $(M),load)'
+bench: ## Measure against peers, in a release build; M=M4 for one measure, QUICK=1 for a short trial
+	@echo 'building for release (an hour the first time)'
+	@$(CARGO) build --release --locked --workspace --exclude lienthong-crash --exclude lienthong-faults --bins
+	@'$(TARGET)/release/bench' $(if $(filter-out 0,$(QUICK)),--quick) $(M)
+
+growth: ## Measure 1 to 1,000 channels, 1 to 10 million records and restarts, in a release build
+	@$(CARGO) build --release --locked --workspace --exclude lienthong-crash --exclude lienthong-faults --bins
+	@'$(TARGET)/release/growth'
 
 crash: hub ## Kill hubs, cut their power, fill their disks; SEED= KILLS= CUTS= MINUTES= KINDS="kills power …"
 	@'$(TARGET)/debug/crash' $(KINDS) $(if $(SEED),--seed $(SEED)) $(if $(KILLS),--kills $(KILLS)) $(if $(CUTS),--cuts $(CUTS)) \

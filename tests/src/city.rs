@@ -27,7 +27,12 @@ pub struct Bucket {
 impl City {
     /// A city with these files, `(name, text)`; schemas stand under `schemas/…`.
     pub fn new(files: &[(&str, &str)]) -> Self {
-        let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("no temporary folder: {error}"));
+        Self::within(&std::env::temp_dir(), files)
+    }
+
+    /// The same, in a folder of its own below this one.
+    pub fn within(folder: &Path, files: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir_in(folder).unwrap_or_else(|error| panic!("no temporary folder: {error}"));
         let city = Self { folder, bucket: None };
         for (name, text) in files {
             city.write(name, text);

@@ -1,7 +1,9 @@
 //! What benchmarks measure beside what they are about.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::Write;
+use std::num::NonZeroI32;
 use std::path::Path;
 use std::time::Instant;
 
@@ -9,7 +11,7 @@ use anyhow::Context;
 
 /// Linux counts a process's time in ticks of 1/100 s.
 const TICKS_PER_SECOND: f64 = 100.0;
-const FSYNCS: usize = 200;
+const FSYNCS: usize = 100;
 
 /// How long it takes to append 4 KiB and sync them, again and again, seconds.
 ///
@@ -36,16 +38,47 @@ pub fn quantile(values: &[f64], share: f64) -> f64 {
     values[((values.len() - 1) as f64 * share) as usize]
 }
 
-/// Processor time of a process so far, seconds.
+/// Processor time of a process so far, seconds: its own, of its children that ended, and of those that live.
 ///
 /// # Errors
 /// When there is no such process.
-pub fn cpu(pid: std::num::NonZeroI32) -> anyhow::Result<f64> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    // Behind the name, which may hold anything, `state` is the third field; `utime` and `stime` are the 14th and 15th.
-    let fields: Vec<_> = stat.rsplit_once(')').context("no process name")?.1.split_whitespace().collect();
-    let ticks = |at: usize| fields.get(at - 3).and_then(|text| text.parse::<f64>().ok()).context("no processor time");
-    Ok((ticks(14)? + ticks(15)?) / TICKS_PER_SECOND)
+pub fn cpu(pid: NonZeroI32) -> anyhow::Result<f64> {
+    let mut processes = HashMap::new();
+    for entry in std::fs::read_dir("/proc")?.flatten() {
+        if let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok())
+            // One that ended since is counted by its parent.
+            && let Ok(stat) = std::fs::read_to_string(entry.path().join("stat"))
+        {
+            processes.insert(pid, Times::read(&stat)?);
+        }
+    }
+    let (mut family, mut sum) = (vec![pid.get()], 0.0);
+    while let Some(pid) = family.pop() {
+        sum += processes.get(&pid).with_context(|| format!("there is no process {pid}"))?.cpu;
+        family.extend(processes.iter().filter(|(_, times)| times.parent == pid).map(|(child, _)| child));
+    }
+    Ok(sum)
+}
+
+struct Times {
+    parent: i32,
+    cpu: f64,
+}
+
+impl Times {
+    fn read(stat: &str) -> anyhow::Result<Self> {
+        // Behind the name, which may hold anything, `state` is the third field; the 4th is the parent, the 14th to the 17th are
+        // the user's and the system's time of the process and of the children that it waited for.
+        let fields: Vec<_> = stat.rsplit_once(')').context("no process name")?.1.split_whitespace().collect();
+        let field = |at: usize| fields.get(at - 3).and_then(|text| text.parse::<f64>().ok()).context("no processor time");
+        Ok(Self { parent: field(4)? as i32, cpu: (field(14)? + field(15)? + field(16)? + field(17)?) / TICKS_PER_SECOND })
+    }
+}
+
+/// Processor time of this process so far, all threads, seconds.
+pub fn own_cpu() -> f64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
 
 /// What a process holds at a moment.
@@ -65,7 +98,7 @@ pub struct Process {
 ///
 /// # Errors
 /// When there is no such process.
-pub fn process(pid: std::num::NonZeroI32) -> anyhow::Result<Process> {
+pub fn process(pid: NonZeroI32) -> anyhow::Result<Process> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
     let number = |name: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(name));

@@ -1,5 +1,5 @@
-//! The benchmark of MLLP: one sender on one connection, in windows and one message at a time. Each message goes through a plugin
-//! and is answered when it is on the disk.
+//! HL7's way in: one sender on one MLLP connection, in windows and one message at a time. Each message goes through a plugin and
+//! is answered when it is on the disk. No peer takes HL7 and keeps it.
 //!
 //! With `health-hl7v2` among the compiled plugins the messages are admissions of a hospital; without it a receiver of the
 //! trials' own takes records.
@@ -8,80 +8,92 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context, ensure};
-use clap::Parser;
 use lienthong_tests::city::City;
+use lienthong_tests::client::Client;
 use lienthong_tests::hub::{Hub, connector_status};
 use lienthong_tests::ledger::SCHEMA;
-use lienthong_tests::measure::{cpu, fsyncs, quantile};
+use lienthong_tests::measure::{cpu, quantile};
 use lienthong_tests::mllp::{Sender, write_acknowledge};
+
+use crate::Bench;
+use crate::lineup::{About, Contender, Figures, Lineup, Run};
+use crate::report::Measure;
+use crate::row::{Better, Row};
 
 /// The trials' own.
 const OWN: &str = "test-guest";
 const HL7: &str = "health-hl7v2";
 const CONNECTOR: &str = "health/hospital";
+/// Messages sent before the first is answered.
+const WINDOW: usize = 50;
 
-/// Sends messages over MLLP and waits for their acknowledgements.
-#[derive(Parser)]
-struct Arguments {
-    /// Messages of a round in windows
-    #[arg(long, default_value_t = 5_000)]
-    messages: usize,
-    /// Messages of a round one at a time
-    #[arg(long, default_value_t = 500)]
-    alone: usize,
-    /// Messages sent before the first is answered
-    #[arg(long, default_value_t = 50)]
-    window: usize,
-    /// Rounds of each
-    #[arg(long, default_value_t = 5)]
-    rounds: usize,
-    /// The folder of compiled plugins; else the one in LIENTHONG_PLUGINS, else target/plugins
-    #[arg(long)]
-    plugins: Option<PathBuf>,
+/// Ours alone.
+pub(crate) async fn measure(bench: &Bench) -> anyhow::Result<Measure> {
+    let messages = if bench.quick { 1_000 } else { 5_000 };
+    let lineup = Lineup::new("mllp", Hospital::start(bench, messages).await?).with_fsyncs(bench.scratch().to_owned());
+    let measured = lineup.run(bench.pairs).await?;
+    let ours = &measured.series[0];
+    let row = |what, figure, unit, better| Row::new("mllp", what, (figure, unit), better, ours);
+    let rows = vec![
+        row("acknowledged, 50 under way", "messages/s in windows", "messages/s", Better::More),
+        row("acknowledged, 50 under way", "messages/CPU-s in windows", "messages/s/core", Better::More),
+        row("acknowledged, one at a time", "messages/s alone", "messages/s", Better::More),
+    ];
+    Ok(Measure::new("mllp", "messages by one sender on one connection, each durable before its acknowledgement", rows, [measured]))
 }
 
-#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
-async fn main() -> anyhow::Result<()> {
-    let arguments = Arguments::parse();
-    ensure!(arguments.messages > 0 && arguments.alone > 0 && arguments.window > 0 && arguments.rounds > 0, "nothing to do");
-    let named = arguments.plugins.or_else(|| std::env::var_os("LIENTHONG_PLUGINS").map(PathBuf::from));
-    let hl7 = named.unwrap_or_else(|| "target/plugins".into()).join(format!("{HL7}.wasm"));
-    let real = hl7.is_file();
-    let city = city(real);
-    write_acknowledge(&city);
-    if real {
-        std::fs::copy(&hl7, city.path().join("plugins").join(format!("{HL7}.wasm"))).with_context(|| hl7.display().to_string())?;
-    }
-    let mut hub = Hub::start(city).await;
-    let operator = hub.operator().await;
-    let (data, pid) = (hub.city().data(), hub.pid().as_raw_nonzero());
-    let address = connector_status(&operator, CONNECTOR).await["port"]["address"].as_str().context("no port")?.parse()?;
-    println!("plugin {}, {} bytes a message, one connection", if real { HL7 } else { OWN }, message(real, 0).len());
-    println!("round  window  messages/s  messages/CPU s  ack p50 ms  p99 ms  fsync p50 ms  p99 ms");
-    let mut sent = 0;
-    for round in 1..=arguments.rounds {
-        for (window, messages) in [(arguments.window, arguments.messages), (1, arguments.alone)] {
-            let mut probes = fsyncs(&data)?;
-            let mut sender = Sender::connect(address).await?;
-            let before = cpu(pid)?;
-            let (rate, waits) = run(&mut sender, real, sent, messages, window).await?;
-            let took = cpu(pid)? - before;
-            sent += messages;
-            probes.extend(fsyncs(&data)?);
-            println!(
-                "{round:>5}  {window:>6}  {rate:>10.0}  {:>14.0}  {:>10.2}  {:>6.2}  {:>12.2}  {:>6.2}",
-                messages as f64 / took,
-                quantile(&waits, 0.5) * 1e3,
-                quantile(&waits, 0.99) * 1e3,
-                quantile(&probes, 0.5) * 1e3,
-                quantile(&probes, 0.99) * 1e3
-            );
+/// A hub with a connector for a hospital, for all rounds.
+struct Hospital {
+    hub: Hub,
+    operator: Client,
+    address: std::net::SocketAddr,
+    real: bool,
+    messages: usize,
+    sent: usize,
+}
+
+impl Hospital {
+    async fn start(bench: &Bench, messages: usize) -> anyhow::Result<Self> {
+        let named = std::env::var_os("LIENTHONG_PLUGINS").map(PathBuf::from);
+        let hl7 = named.unwrap_or_else(|| "target/plugins".into()).join(format!("{HL7}.wasm"));
+        let real = hl7.is_file();
+        let city = city(bench, real);
+        write_acknowledge(&city);
+        if real {
+            std::fs::copy(&hl7, city.path().join("plugins").join(format!("{HL7}.wasm"))).with_context(|| hl7.display().to_string())?;
         }
+        let hub = Hub::start(city).await;
+        let operator = hub.operator().await;
+        let address = connector_status(&operator, CONNECTOR).await["port"]["address"].as_str().context("no port")?.parse()?;
+        Ok(Self { hub, operator, address, real, messages, sent: 0 })
     }
-    let status = connector_status(&operator, CONNECTOR).await;
-    ensure!(status["calls"] == sent && status["failures"] == 0 && status["rejected"] == 0, "{sent} messages were sent: {status}");
-    ensure!(hub.terminate().await.success(), "the hub did not stop well: {}", hub.log());
-    Ok(())
+}
+
+impl Contender for Hospital {
+    fn about(&self) -> About {
+        let name = if self.real { "lienthong, health-hl7v2" } else { "lienthong, a receiver of the trials" };
+        About { name: name.into(), version: crate::hub_version(), durability: "fsync before each acknowledgement" }
+    }
+
+    fn run(&mut self) -> Run<'_> {
+        Box::pin(async {
+            let pid = self.hub.pid().as_raw_nonzero();
+            let mut figures = Figures::new();
+            let windows = [(WINDOW, self.messages, ["messages/s in windows", "messages/CPU-s in windows", "ms p99 in windows"])];
+            let alone = [(1, self.messages / 10, ["messages/s alone", "messages/CPU-s alone", "ms p99 alone"])];
+            for (window, messages, [rate, core, p99]) in windows.into_iter().chain(alone) {
+                let mut sender = Sender::connect(self.address).await?;
+                let before = cpu(pid)?;
+                let (per_second, waits) = run(&mut sender, self.real, self.sent, messages, window).await?;
+                figures.extend([(rate, per_second), (core, messages as f64 / (cpu(pid)? - before)), (p99, quantile(&waits, 0.99) * 1e3)]);
+                self.sent += messages;
+            }
+            let status = connector_status(&self.operator, CONNECTOR).await;
+            let well = status["calls"] == self.sent && status["failures"] == 0 && status["rejected"] == 0;
+            ensure!(well, "{} messages were sent: {status}", self.sent);
+            Ok(figures)
+        })
+    }
 }
 
 /// Messages a second, and how long each acknowledgement took, seconds.
@@ -132,7 +144,7 @@ fn message(real: bool, number: usize) -> Vec<u8> {
     (segments.join("\r") + "\r").into_bytes()
 }
 
-fn city(real: bool) -> City {
+fn city(bench: &Bench, real: bool) -> City {
     // A port, and the channel and schema of its name.
     let ports: &[(&str, &str, &str)] = if real {
         &[
@@ -154,9 +166,10 @@ fn city(real: bool) -> City {
         "connectors:\n  {CONNECTOR}:\n    plugin: {plugin}\n    agency: hospital\n    mllp: {{ listen: 127.0.0.1:0 }}\n    \
          emits: {{ {emits} }}\nchannels:\n{channels}grants:\n{grants}"
     );
-    City::new(&[
+    let files = [
         ("city.yaml", "title: Bench\nagencies:\n  hospital: { title: Hospital }\nlake: { flush: { every: 1s, bytes: 16MiB } }\n"),
-        ("health.yaml", &health),
+        ("health.yaml", health.as_str()),
         ("schemas/tests/things.v1.json", SCHEMA),
-    ])
+    ];
+    City::within(bench.scratch(), &files)
 }
