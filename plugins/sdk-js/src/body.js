@@ -10,8 +10,9 @@ const CR = 13;
 
 /** A line of a body. */
 export class Line {
-  constructor(number, bytes, tooLong) {
+  constructor(number, offset, bytes, tooLong) {
     this.number = number;
+    this.offset = offset;
     this.bytes = bytes;
     this.tooLong = tooLong;
   }
@@ -87,11 +88,14 @@ export class Body {
    */
   *lines(maxBytes = LINE_BYTES) {
     let number = 1;
+    let offset = 0;
+    let lineBytes = 0;
     let held = [];
     let heldBytes = 0;
     let tooLong = false;
     let any = false;
     const hold = (bytes) => {
+      lineBytes += bytes.length;
       const room = maxBytes - heldBytes;
       if (bytes.length > room) tooLong = true;
       if (room > 0 && bytes.length > 0) {
@@ -100,10 +104,12 @@ export class Body {
         heldBytes += Math.min(bytes.length, room);
       }
     };
-    const line = () => {
+    const line = (endBytes) => {
       let bytes = held.length === 1 ? held[0] : join(held, heldBytes);
       if (!tooLong && bytes.at(-1) === CR) bytes = bytes.subarray(0, -1);
-      const made = new Line(number++, bytes, tooLong);
+      const made = new Line(number++, offset, bytes, tooLong);
+      offset += lineBytes + endBytes;
+      lineBytes = 0;
       held = [];
       heldBytes = 0;
       tooLong = false;
@@ -113,7 +119,7 @@ export class Body {
       let start = 0;
       for (let end; (end = piece.indexOf(LF, start)) >= 0; start = end + 1) {
         hold(piece.subarray(start, end));
-        yield line();
+        yield line(1);
         any = false;
       }
       if (start < piece.length) {
@@ -121,7 +127,7 @@ export class Body {
         any = true;
       }
     }
-    if (any) yield line();
+    if (any) yield line(0);
   }
 }
 

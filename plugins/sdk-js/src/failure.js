@@ -78,8 +78,19 @@ function describe(thrown) {
     // Some engines begin a stack with the message, others do not.
     const stack = String(thrown.stack ?? '').trim();
     const text = stack.startsWith(head) ? stack : `${head}\n${stack}`;
-    return text.slice(0, STACK_CHARS);
+    return folded(text).slice(0, STACK_CHARS);
   } catch {
     return 'thrown: a value that cannot be shown';
   }
+}
+
+/** A stack without its repetitions: of too deep a recursion one line is enough. */
+function folded(stack) {
+  const lines = [];
+  for (const line of stack.split('\n')) {
+    const last = lines.at(-1);
+    if (last?.line === line) last.count += 1;
+    else lines.push({ line, count: 1 });
+  }
+  return lines.map(({ line, count }) => (count === 1 ? line : `${line} (${count} times)`)).join('\n');
 }

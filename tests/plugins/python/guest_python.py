@@ -26,7 +26,7 @@ def innermost() -> NoReturn:
 
 class Receiver:
     def receive(self, call: Call, message: Message) -> Reply | None:
-        what = message.body.read(0, 64).decode().split("\n")[0]
+        what = message.body.read(0, 64).decode(errors="replace").split("\n")[0]
         act = getattr(self, what, None)
         if act is None:
             raise InvalidInput(f"nobody does `{what}`")

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from .failure import InvalidInput
 
@@ -18,6 +19,8 @@ class Line:
 
     number: int
     """From 1."""
+    offset: int
+    """Where it begins in the body."""
     bytes: bytes
     too_long: bool
     """These bytes are the beginning of a longer line."""
@@ -75,15 +78,17 @@ class Body:
     def lines(self, most: int = LINE_BYTES) -> Iterator[Line]:
         """Its lines, one at a time whatever the size of the whole. A line of more than ``most`` bytes comes with its beginning
         and ``too_long``."""
-        file, number = self.file(), 0
+        file, number, offset = self.file(), 0, 0
         while line := file.readline(most + 2):
             number += 1
+            begin, offset = offset, offset + len(line)
             ended = line.endswith(b"\n")
             content = line.removesuffix(b"\n").removesuffix(b"\r") if ended or len(line) <= most else line
             too_long = len(content) > most
-            yield Line(number, content[:most], too_long)
+            yield Line(number, begin, content[:most], too_long)
             while not ended and (rest := file.readline(PIECE_BYTES)):
                 ended = rest.endswith(b"\n")
+                offset += len(rest)
 
 
 class _Raw(io.RawIOBase):
@@ -106,7 +111,7 @@ class _Raw(io.RawIOBase):
         self._position = start + offset
         return self._position
 
-    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
+    def readinto(self, buffer: Any, /) -> int:
         piece = self._body.read(self._position, len(buffer))
         buffer[: len(piece)] = piece
         self._position += len(piece)

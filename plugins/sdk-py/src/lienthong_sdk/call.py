@@ -88,9 +88,7 @@ class Context:
         """Tells the operator. Nothing personal belongs here."""
         self._environment.log(level, message)
 
-    def fetch(
-        self, url: str, *, method: str = "GET", headers: Mapping[str, str] | None = None, body: bytes = b""
-    ) -> http.Response:
+    def fetch(self, url: str, *, method: str = "GET", headers: Mapping[str, str] | None = None, body: bytes = b"") -> http.Response:
         """Sends a request, where plugin.toml asks for HTTP and the operator lists the host. Any status is an answer, see
         :meth:`~lienthong_sdk.http.Response.ok`; what does not get through is an ``Upstream``."""
         return self._environment.fetch(http.Request(method, url, dict(headers or {}), body))

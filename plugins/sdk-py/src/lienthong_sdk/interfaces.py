@@ -1,7 +1,7 @@
 """The four interfaces, as a plugin implements them: classes without arguments, named as the interface."""
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol, Union
+from typing import Any, Protocol
 
 from .body import Body
 from .call import Call, Context
@@ -104,7 +104,7 @@ class Refused:
     why: str
 
 
-Status = Union[Delivered, Retry, Refused]
+Status = Delivered | Retry | Refused
 
 
 class Receiver(Protocol):
