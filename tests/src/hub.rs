@@ -1,6 +1,7 @@
 //! A hub as a child process: started, killed and started again.
 
 use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -9,7 +10,10 @@ use tokio::process::{Child, Command};
 use crate::city::City;
 use crate::client::{Address, Client};
 use crate::program::{argument, lienthong, run};
-use crate::wait::until;
+use crate::wait::{PATIENCE, until, until_within};
+
+/// A first start with plugins in JavaScript or Python, on a slow machine with much to do.
+const FIRST_COMPILATION: Duration = Duration::from_secs(1200);
 
 /// A running hub, and all that belongs to it. It dies when this is dropped.
 #[derive(Debug)]
@@ -32,12 +36,24 @@ impl Hub {
         Self::begin(city, Some(plugins)).await
     }
 
+    /// As [`Hub::start_with_plugins`], for plugins that take minutes to become machine code: it is kept for the next time.
+    pub async fn start_with_kept_machine_code(city: City) -> Self {
+        crate::program::keep_machine_code(&city.data());
+        let mut hub = Self::spawned(city, Some(crate::program::plugins()));
+        hub.ready_within(FIRST_COMPILATION).await;
+        hub
+    }
+
     async fn begin(city: City, plugins: Option<std::path::PathBuf>) -> Self {
-        std::fs::create_dir_all(city.data()).unwrap_or_else(|error| panic!("{}: {error}", city.data().display()));
-        let child = spawn(&city, plugins.as_deref());
-        let mut hub = Self { city, plugins, child, address: Address::new(([127, 0, 0, 1], 0).into()) };
+        let mut hub = Self::spawned(city, plugins);
         hub.ready().await;
         hub
+    }
+
+    fn spawned(city: City, plugins: Option<std::path::PathBuf>) -> Self {
+        std::fs::create_dir_all(city.data()).unwrap_or_else(|error| panic!("{}: {error}", city.data().display()));
+        let child = spawn(&city, plugins.as_deref());
+        Self { city, plugins, child, address: Address::new(([127, 0, 0, 1], 0).into()) }
     }
 
     /// Starts it again after it ended, and waits until it is ready. Clients made before go on.
@@ -53,12 +69,16 @@ impl Hub {
 
     /// Waits until it takes data.
     pub async fn ready(&mut self) {
+        self.ready_within(PATIENCE).await;
+    }
+
+    async fn ready_within(&mut self, patience: Duration) {
         let file = self.city.data().join("hub.addr");
         let (child, address, city) = (&mut self.child, &self.address, &self.city);
         let nobody = Client::new(address.clone(), None);
         // A future cannot borrow what the next one borrows too: the child is looked at between.
         let child = std::cell::RefCell::new(child);
-        until("the hub is ready", || {
+        until_within(patience, "the hub is ready", || {
             if let Ok(Some(status)) = child.borrow_mut().try_wait() {
                 panic!("the hub ended with {status} before it was ready:\n{}", log_of(city));
             }
@@ -105,7 +125,7 @@ impl Hub {
 
     async fn end(&mut self, signal: Signal) -> ExitStatus {
         kill_process(self.pid(), signal).unwrap_or_else(|error| panic!("the hub took no signal: {error}"));
-        let ended = tokio::time::timeout(std::time::Duration::from_secs(120), self.child.wait()).await;
+        let ended = tokio::time::timeout(Duration::from_secs(120), self.child.wait()).await;
         let Ok(ended) = ended else { panic!("the hub did not end:\n{}", self.log()) };
         ended.unwrap_or_else(|error| panic!("the hub's end was not seen: {error}"))
     }

@@ -9,6 +9,7 @@ mod description;
 mod doors;
 mod durability;
 mod keys;
+mod languages;
 mod mllp;
 mod operators;
 mod overload;
