@@ -39,6 +39,9 @@ impl Hub {
     /// As [`Hub::start_with_plugins`], for plugins that take minutes to become machine code: it is kept for the next time.
     pub async fn start_with_kept_machine_code(city: City) -> Self {
         crate::program::keep_machine_code(&city.data());
+        // Trials run side by side, and each would compile the same.
+        let lock = tokio::task::spawn_blocking(crate::program::lock_machine_code).await;
+        let _lock = lock.unwrap_or_else(|error| panic!("{error}"));
         let mut hub = Self::spawned(city, Some(crate::program::plugins()));
         hub.ready_within(FIRST_COMPILATION).await;
         hub

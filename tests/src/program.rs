@@ -51,6 +51,14 @@ pub fn machine_code() -> PathBuf {
     folder
 }
 
+/// Waits until nobody else compiles plugins into [`machine_code`], and keeps others out until it is dropped.
+pub fn lock_machine_code() -> std::fs::File {
+    let path = machine_code().join(".lock");
+    let file = std::fs::File::create(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    file.lock().unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    file
+}
+
 /// Lets a hub with this data folder, which is made, take its machine code from [`machine_code`] and keep it there.
 pub fn keep_machine_code(data: &Path) {
     let cache = data.join("cache");

@@ -16,6 +16,9 @@ use crate::sim::ledger::Ledger;
 use crate::sim::publisher::Publisher;
 use crate::sim::tourism::{self, EVENTS, TouristOffice, Venues};
 
+/// The story begins so many steps ago: three days, so that no inspection is of a day to come.
+const BACK: i64 = 3 * 24 * 3600 / clock::STEP_SECONDS;
+
 /// Where the tourist office publishes its calendar.
 const CALENDAR: SocketAddr = in_the_files(8797);
 
@@ -47,7 +50,7 @@ impl Cast for DaLat {
     }
 
     fn addresses(&self) -> Vec<(&'static str, String)> {
-        vec![("tourist office", format!("http://{}{}", self.publisher.address(), tourism::PUBLISHED.path))]
+        vec![("calendar", format!("http://{}{}", self.publisher.address(), tourism::PUBLISHED.path))]
     }
 
     fn commands(&self, data: &Path, hub: SocketAddr) -> anyhow::Result<Vec<(String, Vec<String>)>> {
@@ -63,10 +66,6 @@ impl Cast for DaLat {
             player(5, 4, Venues { seed, inbox: inbox("calendars")?, door, ledger: Arc::clone(&ledger) }),
             player(3, 3, Inspectors { seed, inbox: inbox("inspections")?, ledger: Arc::clone(&ledger) }),
         ];
-        // Inspections are of the last days, so that none is of a day to come.
         Ok(Traffic { first_step: clock::step_at(clock::now()) - BACK, players, ledger })
     }
 }
-
-/// The story begins so many steps ago: three days.
-const BACK: i64 = 3 * 24 * 3600 / clock::STEP_SECONDS;

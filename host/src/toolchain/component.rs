@@ -13,9 +13,11 @@ const INTERFACES: [Interface; 4] = [Interface::Source, Interface::Receiver, Inte
 
 /// Makes a component of the core module that Rust's compiler gives.
 pub(super) fn wrap(module: &[u8], manifest: &Manifest) -> Result<Vec<u8>, Error> {
-    wit_component::ComponentEncoder::default().validate(true).module(module).and_then(|mut encoder| encoder.encode()).map_err(|e| {
-        Error::Component { name: manifest.plugin.name.clone(), message: format!("the module is no component: {e:#}") }
-    })
+    wit_component::ComponentEncoder::default()
+        .validate(true)
+        .module(module)
+        .and_then(|mut encoder| encoder.encode())
+        .map_err(|e| Error::Component { name: manifest.plugin.name.clone(), message: format!("the module is no component: {e:#}") })
 }
 
 /// Checks that the component exports what its manifest says, and adds the manifest and the standard fields.

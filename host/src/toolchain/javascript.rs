@@ -81,7 +81,10 @@ fn main(plugin_dir: &Path) -> Result<String, Error> {
 fn packages(plugin_dir: &Path) -> Result<(), Error> {
     let path = plugin_dir.join("package-lock.json");
     let Ok(lock) = fs::read_to_string(&path) else {
-        return Err(Error::Project { path, message: "it is not there: run `npm install` once and keep the file with the sources".to_owned() });
+        return Err(Error::Project {
+            path,
+            message: "it is not there: run `npm install` once and keep the file with the sources".to_owned(),
+        });
     };
     let (installed, wanted) = (plugin_dir.join("node_modules/.lienthong"), process::short_hash(&[&lock]));
     if fs::read_to_string(&installed).is_ok_and(|kept| kept == wanted) {

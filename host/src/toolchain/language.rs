@@ -33,7 +33,8 @@ impl Language {
         let found: Vec<Self> = Self::ALL.into_iter().filter(|language| plugin_dir.join(language.file()).is_file()).collect();
         let message = match found[..] {
             [language] => return Ok(language),
-            [] => "beside plugin.toml there is no Cargo.toml (Rust), package.json (JavaScript, TypeScript) or pyproject.toml (Python)".to_owned(),
+            [] => "beside plugin.toml there is no Cargo.toml (Rust), package.json (JavaScript, TypeScript) or pyproject.toml (Python)"
+                .to_owned(),
             [one, other, ..] => format!(
                 "there are {} and {}, so it is not clear what to build: a plugin is one of Rust, JavaScript and Python",
                 one.file(),

@@ -65,9 +65,8 @@ impl Calendar {
             components.push(format!("{}SUMMARY:Ngày không có\r\nDTSTART;VALUE=DATE:20260231\r\n", id("sai")));
         }
         let events: String = components.iter().map(|lines| format!("BEGIN:VEVENT\r\n{lines}END:VEVENT\r\n")).collect();
-        let text = format!(
-            "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Ví Dụ//Lịch//VI\r\nX-WR-CALNAME:{name}\r\n{events}END:VCALENDAR\r\n"
-        );
+        let text =
+            format!("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Ví Dụ//Lịch//VI\r\nX-WR-CALNAME:{name}\r\n{events}END:VCALENDAR\r\n");
         // The night that is left out is told as cancelled.
         Self { text, events: Sent { good: u64::from(NIGHTS) + 2, bad: bad.into() } }
     }

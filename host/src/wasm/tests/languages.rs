@@ -3,28 +3,33 @@
 use std::path::{Path, PathBuf};
 
 use lienthong_core::city::Limits;
+use lienthong_core::time::Timestamp;
 
 use super::super::call::{Cause, Failure};
 use super::super::{Batch, Engine, EngineOptions, ItemStatus, Keyed, Plugin};
 use super::{Kept, call};
 use crate::toolchain::{self, Options};
-use lienthong_core::time::Timestamp;
 
 /// Builds a guest under `tests/plugins`, unless it is there, and makes it ready. Both are kept where `make test` keeps plugins: they
 /// take minutes.
-async fn guest(name: &str) -> (Engine, Plugin, Option<tempfile::TempDir>) {
-    let folder = std::env::var_os("LIENTHONG_PLUGINS").is_none().then(|| tempfile::tempdir().unwrap());
-    let plugins = folder.as_ref().map_or_else(|| PathBuf::from(std::env::var_os("LIENTHONG_PLUGINS").unwrap()), |f| f.path().join("plugins"));
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/plugins").join(name);
+async fn guest(name: &str) -> (Engine, Plugin) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let plugins = std::env::var_os("LIENTHONG_PLUGINS").map_or_else(|| root.join("target/plugins"), PathBuf::from);
+    let source = root.join("tests/plugins").join(name);
     let built = toolchain::build(&source, &plugins, &Options::default()).unwrap();
-    let options = EngineOptions { compile_in_parallel: true, ..EngineOptions::new(plugins.with_file_name("machine-code")) };
+    let machine_code = plugins.with_file_name("machine-code");
+    let options = EngineOptions { compile_in_parallel: true, ..EngineOptions::new(&machine_code) };
     let engine = Engine::new(options).unwrap();
+    // The trials of the whole hub compile some of the same, and may do so at this moment.
+    let lock = std::fs::File::create(machine_code.join(".lock")).unwrap();
+    let lock = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock)).await.unwrap().unwrap();
     let plugin = engine.load(std::fs::read(built.path).unwrap()).await.unwrap();
-    (engine, plugin, folder)
+    drop(lock);
+    (engine, plugin)
 }
 
 async fn a_transform_works_and_its_defect_has_a_message(name: &str, defect: &str, place: &str) {
-    let (_engine, plugin, _folder) = guest(name).await;
+    let (_engine, plugin) = guest(name).await;
     assert!(plugin.facts().is_pure(), "{:?}", plugin.facts().imports);
     let group = |records: &str, state: Option<&str>| Keyed {
         key: "k".into(),
@@ -57,8 +62,12 @@ async fn a_transform_in_python() {
 }
 
 async fn a_sink_answers_for_each_record(name: &str) {
-    let (_engine, plugin, _folder) = guest(name).await;
-    let batch = Batch { channel: "c/d".into(), ids: vec!["a".into(), "b".into(), "c".into()], records: b"{\"n\":0}\n{\"n\":1}\n{\"n\":2}\n".to_vec() };
+    let (_engine, plugin) = guest(name).await;
+    let batch = Batch {
+        channel: "c/d".into(),
+        ids: vec!["a".into(), "b".into(), "c".into()],
+        records: b"{\"n\":0}\n{\"n\":1}\n{\"n\":2}\n".to_vec(),
+    };
     let (statuses, used) = plugin.deliver(call(Kept::default(), Limits::default()), batch, "key".into()).await.unwrap();
     assert!(matches!(&statuses[..], [ItemStatus::Delivered, ItemStatus::Retry(b), ItemStatus::Refused(c)] if b == "b" && c == "no room"));
     assert_eq!(used.log_lines, 1);
