@@ -1,17 +1,24 @@
 # `make` alone tells what there is. Works with GNU make 4.3 and a POSIX sh; CARGO_TARGET_DIR is respected.
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help hub plugins demo test lint bench crash fuzz soak lake-faults growth
+.PHONY: help hub plugins plugins-all demo test test-javascript test-python lint bench growth crash lake-faults fuzz soak
 
 CARGO ?= cargo
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 HUB := $(TARGET)/debug/lienthong
-# The connectors that come with the hub, and where their components go.
-PLUGINS := $(sort $(patsubst %/plugin.toml,%,$(wildcard plugins/*/plugin.toml)))
+# The connectors that come with the hub, and where their components go. Those in Rust are all that Bảo Lộc needs; the others need Node.js
+# and Python, and a minute or two each when a hub first starts with them.
+RUST_PLUGINS := $(sort $(patsubst %/Cargo.toml,%,$(wildcard plugins/*-*/Cargo.toml)))
+OTHER_PLUGINS := $(filter-out $(RUST_PLUGINS),$(sort $(patsubst %/plugin.toml,%,$(wildcard plugins/*/plugin.toml))))
+# Guests of the tests in these languages.
+GUESTS := $(sort $(patsubst %/plugin.toml,%,$(wildcard tests/plugins/*/plugin.toml)))
+JAVASCRIPT := $(sort $(patsubst %/package.json,%,$(wildcard plugins/*/package.json)))
+PYTHON := $(sort $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml)))
 export LIENTHONG_PLUGINS := $(TARGET)/plugins
+CITY ?= bao-loc
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # A development build: minutes sooner than a release one, and what runs hot is optimised all the same.
 # The whole workspace, so that features are those of the tests and nothing is compiled twice.
@@ -19,20 +26,36 @@ hub:
 	@test -x '$(HUB)' || echo 'compiling the hub (about 8 minutes the first time)'
 	@$(CARGO) build --locked --workspace
 
-plugins: hub ## Build the connectors to WebAssembly components
+plugins: hub ## Build the connectors in Rust to WebAssembly components
 	@echo 'building the connectors (a minute or two the first time)'
-	@'$(HUB)' plugin build $(PLUGINS) --out '$(LIENTHONG_PLUGINS)'
+	@'$(HUB)' plugin build $(RUST_PLUGINS) --out '$(LIENTHONG_PLUGINS)'
 
-demo: plugins ## Run a small city, live; ONCE=1 ends by itself and checks every sum
-	@echo 'starting the city of Bảo Lộc'
-	@'$(TARGET)/debug/demo' --city examples/bao-loc --data '$(TARGET)/demo' --plugins '$(LIENTHONG_PLUGINS)' $(if $(filter-out 0,$(ONCE)),--once)
+plugins-all: plugins ## Build those in JavaScript and Python as well; they need Node.js 20 and Python 3.10
+	@'$(HUB)' plugin build $(OTHER_PLUGINS) $(GUESTS) --out '$(LIENTHONG_PLUGINS)'
 
-test: plugins ## Run every test: the hub, its connectors, and both together
+demo: $(if $(filter bao-loc,$(CITY)),plugins,plugins-all) ## Run a small city, live; ONCE=1 ends by itself and checks every sum; CITY=da-lat is another one
+	@echo 'starting the city: examples/$(CITY)'
+	@'$(TARGET)/debug/demo' --city 'examples/$(CITY)' --data '$(TARGET)/demo' --plugins '$(LIENTHONG_PLUGINS)' $(if $(filter-out 0,$(ONCE)),--once)
+
+test: plugins-all test-javascript test-python ## Run every test: the hub, its connectors, and both together
 	@tests/lake_tools >/dev/null
 	@echo 'testing the hub'
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then $(CARGO) nextest run --workspace --locked; else $(CARGO) test --workspace --locked; fi
-	@echo 'testing the connectors'
+	@echo 'testing the connectors in Rust'
 	@$(CARGO) test --manifest-path plugins/Cargo.toml --workspace --locked
+
+test-javascript: ## Test the SDK and the connectors in JavaScript, without the hub
+	@for folder in $(JAVASCRIPT); do \
+		echo "testing $$folder" && \
+		{ [ -d $$folder/node_modules ] || npm ci --prefix $$folder --ignore-scripts --no-audit --no-fund --loglevel=error; } && \
+		npm test --silent --prefix $$folder || exit 1; \
+	done
+
+test-python: ## Test the SDK and the connectors in Python, without the hub
+	@for folder in $(PYTHON); do \
+		echo "testing $$folder" && \
+		PYTHONPATH=$$folder/src:plugins/sdk-py/src .ci/python -m unittest discover -s $$folder/tests || exit 1; \
+	done
 
 lint: ## Check the format, the lints, and what the dependencies bring
 	$(CARGO) fmt --all --check
@@ -41,6 +64,9 @@ lint: ## Check the format, the lints, and what the dependencies bring
 	$(CARGO) clippy --manifest-path plugins/Cargo.toml --workspace --all-targets --locked -- -D warnings
 	.ci/cargo-deny --locked check --hide-inclusion-graph bans licenses sources
 	.ci/cargo-deny --locked --manifest-path plugins/Cargo.toml --target wasm32-unknown-unknown check --hide-inclusion-graph bans licenses sources
+	.ci/python -m ruff format --check --config plugins/ruff.toml plugins tests/plugins
+	.ci/python -m ruff check --config plugins/ruff.toml plugins tests/plugins
+	MYPYPATH=plugins/sdk-py/src .ci/python -m mypy --config-file plugins/mypy.ini plugins/sdk-py/src/lienthong_sdk plugins/foodsafety-inspections/src
 
 # The seed is printed; LIENTHONG_SEED brings it back.
 lake-faults: hub ## Thousands of commits to an object store that fails on purpose; N=… of them

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -12,7 +13,10 @@ use tokio::process::{Child, Command};
 use crate::city::City;
 use crate::client::{Address, Client};
 use crate::program::{argument, lienthong, no_keys_of_ours, run};
-use crate::wait::until;
+use crate::wait::{PATIENCE, until, until_within};
+
+/// A first start with plugins in JavaScript or Python, on a slow machine with much to do.
+const FIRST_COMPILATION: Duration = Duration::from_secs(1200);
 
 /// A running hub, and all that belongs to it. It dies when this is dropped.
 #[derive(Debug)]
@@ -44,12 +48,27 @@ impl Hub {
         Self::begin(city, Some(plugins), Environment::new()).await
     }
 
+    /// As [`Hub::start_with_plugins`], for plugins that take minutes to become machine code: it is kept for the next time.
+    pub async fn start_with_kept_machine_code(city: City) -> Self {
+        crate::program::keep_machine_code(&city.data());
+        // Trials run side by side, and each would compile the same.
+        let lock = tokio::task::spawn_blocking(crate::program::lock_machine_code).await;
+        let _lock = lock.unwrap_or_else(|error| panic!("{error}"));
+        let mut hub = Self::spawned(city, Some(crate::program::plugins()), Environment::new());
+        hub.ready_within(FIRST_COMPILATION).await;
+        hub
+    }
+
     async fn begin(city: City, plugins: Option<std::path::PathBuf>, environment: Environment) -> Self {
-        std::fs::create_dir_all(city.data()).unwrap_or_else(|error| panic!("{}: {error}", city.data().display()));
-        let child = spawn(&city, plugins.as_deref(), &environment);
-        let mut hub = Self { city, plugins, environment, child, address: Address::new(([127, 0, 0, 1], 0).into()) };
+        let mut hub = Self::spawned(city, plugins, environment);
         hub.ready().await;
         hub
+    }
+
+    fn spawned(city: City, plugins: Option<std::path::PathBuf>, environment: Environment) -> Self {
+        std::fs::create_dir_all(city.data()).unwrap_or_else(|error| panic!("{}: {error}", city.data().display()));
+        let child = spawn(&city, plugins.as_deref(), &environment);
+        Self { city, plugins, environment, child, address: Address::new(([127, 0, 0, 1], 0).into()) }
     }
 
     /// Starts it again after it ended, and waits until it is ready. Clients made before go on.
@@ -70,19 +89,27 @@ impl Hub {
 
     /// Waits until it takes data.
     pub async fn ready(&mut self) {
-        if let Some(status) = self.ready_or_ended().await {
+        self.ready_within(PATIENCE).await;
+    }
+
+    async fn ready_within(&mut self, patience: Duration) {
+        if let Some(status) = self.ready_or_ended_within(patience).await {
             panic!("the hub ended with {status} before it was ready:\n{}", self.log());
         }
     }
 
     /// Waits until it takes data, or has ended: then, how.
     pub async fn ready_or_ended(&mut self) -> Option<ExitStatus> {
+        self.ready_or_ended_within(PATIENCE).await
+    }
+
+    async fn ready_or_ended_within(&mut self, patience: Duration) -> Option<ExitStatus> {
         let file = self.city.data().join("hub.addr");
         let (child, address) = (&mut self.child, &self.address);
         let nobody = Client::new(address.clone(), None);
         // A future cannot borrow what the next one borrows too: the child is looked at between.
         let child = Mutex::new(child);
-        until("the hub is ready", || {
+        until_within(patience, "the hub is ready", || {
             let ended = child.lock().unwrap_or_else(PoisonError::into_inner).try_wait().ok().flatten();
             let known = std::fs::read_to_string(&file).ok().and_then(|text| text.trim().parse().ok());
             let ask = known.map(|known| {
@@ -137,7 +164,7 @@ impl Hub {
 
     /// Waits until it ended by itself.
     pub async fn ended(&mut self) -> ExitStatus {
-        let ended = tokio::time::timeout(std::time::Duration::from_secs(120), self.child.wait()).await;
+        let ended = tokio::time::timeout(Duration::from_secs(120), self.child.wait()).await;
         let Ok(ended) = ended else { panic!("the hub did not end:\n{}", self.log()) };
         ended.unwrap_or_else(|error| panic!("the hub's end was not seen: {error}"))
     }

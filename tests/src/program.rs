@@ -50,6 +50,30 @@ pub fn plugins() -> PathBuf {
     folder
 }
 
+/// Where trials that use slow plugins keep their machine code, beside the compiled plugins: one in JavaScript or Python takes the hub a
+/// minute of processor time.
+pub fn machine_code() -> PathBuf {
+    let folder = plugins().with_file_name("machine-code");
+    std::fs::create_dir_all(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    folder
+}
+
+/// Waits until nobody else compiles plugins into [`machine_code`], and keeps others out until it is dropped.
+pub fn lock_machine_code() -> std::fs::File {
+    let path = machine_code().join(".lock");
+    let file = std::fs::File::create(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    file.lock().unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    file
+}
+
+/// Lets a hub with this data folder, which is made, take its machine code from [`machine_code`] and keep it there.
+pub fn keep_machine_code(data: &Path) {
+    let cache = data.join("cache");
+    std::fs::create_dir_all(&cache)
+        .and_then(|()| std::os::unix::fs::symlink(machine_code(), cache.join("plugins")))
+        .unwrap_or_else(|error| panic!("{}: {error}", cache.display()));
+}
+
 /// Runs one command of the program to its end.
 pub async fn run(arguments: &[&str]) -> Said {
     let mut command = Command::new(lienthong());

@@ -15,8 +15,8 @@ use tokio::time::Instant;
 use super::status::Status;
 use crate::client;
 
-/// A first start compiles every plugin, on a slow machine for a while.
-const READY_WITHIN: Duration = Duration::from_secs(120);
+/// A first start compiles every plugin: one in JavaScript or Python takes a minute or two, on a slow machine more.
+const READY_WITHIN: Duration = Duration::from_secs(900);
 /// The hub drains before it ends.
 const STOP_WITHIN: Duration = Duration::from_secs(60);
 /// How often a door is knocked at that is not open yet.

@@ -3,9 +3,11 @@
 //! The hub is reached through its public doors alone: its command line, HTTP, folders, and the files of its lake.
 
 pub mod accounts;
+mod bao_loc;
 pub mod channel_rows;
 pub mod check;
 pub mod connector_rows;
+mod da_lat;
 pub mod delta_log;
 pub mod draw;
 pub mod folder;

@@ -18,11 +18,10 @@ use super::hub::{self, Hub};
 use super::paint::{Line, Style, number};
 use super::screen::Screen;
 use super::status::Status;
-use super::systems::{AGENCIES, Servers};
+use super::systems::{self, Beginning, Surroundings};
 use super::traffic::Traffic;
 use super::trend::Trend;
 use super::{folder, hub::Options as HubOptions};
-use crate::sim::clock;
 use crate::sim::ledger::Ledger;
 
 /// Agencies that the commands to try are for.
@@ -102,8 +101,9 @@ impl Stage {
             .or_else(beside)
             .context("there is no folder beside the city; name that of the samples with --samples")?;
         let ledger = Arc::new(Ledger::create(&data.join("ledger.ndjson")).context("the ledger")?);
-        let servers = Servers::start(options.seed, &samples.join("sample-gtfs-feed"), ledger, options.any_ports).await?;
-        for (name, address) in servers.addresses() {
+        let beginning = Beginning { seed: options.seed, samples: &samples, ledger, any_ports: options.any_ports };
+        let cast = systems::cast(&options.city, beginning).await?;
+        for (name, address) in cast.addresses() {
             screen.step(name, &address);
         }
 
@@ -117,8 +117,9 @@ impl Stage {
         if options.any_ports {
             hub_options.plugins = hub_options.plugins.or_else(|| Some(options.city.join("plugins")));
             hub_options.city = data.join("city");
-            folder::copy_city(&options.city, &hub_options.city, &servers.moved())?;
+            folder::copy_city(&options.city, &hub_options.city, &cast.moved())?;
         }
+        screen.step("plugins", "made ready, the first time for a while");
         let begun = Instant::now();
         let hub = Hub::start(hub_options).await?;
         let took = begun.elapsed().as_secs_f64();
@@ -128,7 +129,7 @@ impl Stage {
         let operator_key = hub.create_key(&["--operator"]).await?;
         folder::write_key(&data, "operator", &operator_key, "*/*")?;
         let mut keys = BTreeMap::new();
-        for agency in AGENCIES {
+        for &agency in cast.agencies() {
             let key = hub.create_key(&["--agency", agency]).await?;
             folder::write_key(&data, agency, &key, "*/*")?;
             keys.insert(agency, key);
@@ -138,12 +139,12 @@ impl Stage {
             let key = hub.create_key(&["--agency", agency]).await?;
             folder::write_key(&data, agency, &key, "application/x-ndjson")?;
         }
-        let count = AGENCIES.len() + READERS.len();
+        let count = cast.agencies().len() + READERS.len();
         screen.step("keys", &format!("for the operator and {count} agencies, in {}", data.join("keys").display()));
 
-        let traffic = servers.surround(hub.address(), &data, &keys, &samples.join("admin-units-2025/units.ndjson"))?;
         // A bounded run is over before anybody could try them.
-        let commands = if options.once { Vec::new() } else { commands(&options, hub.address())? };
+        let commands = if options.once { Vec::new() } else { cast.commands(&data, hub.address())? };
+        let traffic = cast.surround(&Surroundings { hub: hub.address(), data: &data, keys: &keys, samples: &samples })?;
         Ok(Self { options, hub, operator_key, traffic: Arc::new(traffic), commands })
     }
 
@@ -283,37 +284,4 @@ fn line(status: &Status, elapsed: Duration) -> Line {
     );
     let line = Line::of(Style::Plain, text);
     if failing.is_empty() { line } else { line.then(Style::Bad, format!("; failing: {}", failing.join(", "))) }
-}
-
-/// What to try next. The keys lie in files that curl reads, so that none stands on the screen or in a history.
-fn commands(options: &Options, hub: SocketAddr) -> anyhow::Result<Vec<(String, Vec<String>)>> {
-    let data = &options.data;
-    let reading = serde_json::json!({
-        "station": "KK99", "province": "LamDong", "facility": "THU", "parameter": "PM2.5", "value": 21.5, "unit": "ug/Nm3",
-        "observed_at": clock::at_step(clock::step_at(clock::now())).to_rfc3339(), "status": "measuring",
-    });
-    std::fs::write(data.join("reading.json"), format!("{reading}\n")).context("the example record")?;
-    let data = data.display();
-    let lines = |lines: &[String]| lines.to_vec();
-    Ok(vec![
-        (
-            "push a record as the environment department".to_owned(),
-            lines(&[
-                format!("curl -H @{data}/keys/environment-department -d @{data}/reading.json \\"),
-                format!("  http://{hub}/v1/channels/environment/observations/records"),
-            ]),
-        ),
-        (
-            "pull records as the operations center".to_owned(),
-            lines(&[
-                format!("curl -H @{data}/keys/operations-center \\"),
-                format!("  'http://{hub}/v1/channels/egov/dossiers/records?limit=3'"),
-            ]),
-        ),
-        ("what was refused, and why".to_owned(), lines(&[format!("curl -H @{data}/keys/operator 'http://{hub}/v1/quarantine?limit=3'")])),
-        (
-            "open the lake with any engine".to_owned(),
-            lines(&[format!("duckdb -c \"from delta_scan('{data}/lake/environment/observations')\"")]),
-        ),
-    ])
 }

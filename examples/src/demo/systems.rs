@@ -1,140 +1,125 @@
-//! The city's simulated systems: where each stands, whose keys they hold, and how often each has a turn.
+//! The simulated systems of an example city: where each stands, whose keys they hold, and how often each has a turn.
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context;
+use futures::future::BoxFuture;
 
+use super::bao_loc::BaoLoc;
+use super::da_lat::DaLat;
 use super::traffic::{Player, Traffic};
-use crate::sim::clock;
-use crate::sim::door::Door;
-use crate::sim::education::{RosterSchool, SheetSchool};
-use crate::sim::egov::lookup::{self, LandRegistry};
-use crate::sim::egov::offices::Offices;
-use crate::sim::egov::shop::Shops;
-use crate::sim::environment::Stations;
-use crate::sim::health::hospital::{Billing, Hospital};
-use crate::sim::health::mllp::Sender;
-use crate::sim::inbox::Inbox;
 use crate::sim::ledger::Ledger;
-use crate::sim::planning::{ADMIN_UNITS, PlanningDepartment};
 use crate::sim::system::System;
-use crate::sim::transport::BusOperator;
-use crate::sim::transport::feed::Feed;
-use crate::sim::transport::operator::{self, Operator};
 
-/// Agencies whose keys the systems hold.
-pub const AGENCIES: [&str; 5] = ["environment-department", "one-stop-center", "city-office", "hospital", "planning-department"];
-/// The story begins so many steps ago: thirty days.
-const BACK: i64 = 30 * 24 * 3600 / clock::STEP_SECONDS;
+/// What to say where an address is taken.
+pub(super) const TAKEN: &str = "stop what listens there, or give --any-ports";
 
-/// An address that stands in the example city's files.
-const fn in_the_files(port: u16) -> SocketAddr {
-    SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), port)
-}
-
-/// Where the bus operator publishes its timetable.
-const FEED: SocketAddr = in_the_files(8790);
-/// Where the land register is looked up.
-const LOOKUP: SocketAddr = in_the_files(8795);
-/// Where the hub itself listens for the hospital's messages.
-const MLLP: SocketAddr = in_the_files(2575);
-
-/// The systems that are asked: they must stand before the hub does.
-#[derive(Debug)]
-pub struct Servers {
-    seed: u64,
-    feed: Feed,
-    ledger: Arc<Ledger>,
-    operator: Operator,
-    registry: LandRegistry,
-    mllp: SocketAddr,
-}
-
-impl Servers {
-    /// Starts them where the city's files say, or with `any_ports` wherever there is room.
-    ///
-    /// # Errors
-    /// When the feed can not be read or an address is taken.
-    pub async fn start(seed: u64, feed: &Path, ledger: Arc<Ledger>, any_ports: bool) -> anyhow::Result<Self> {
-        let feed = Feed::read(feed)?;
-        let at = |address: SocketAddr| if any_ports { SocketAddr::new(address.ip(), 0) } else { address };
-        let now = clock::now();
-        let hint = "stop what listens there, or give --any-ports";
-        let operator = Operator::start(at(FEED), feed.clone(), Arc::clone(&ledger), now).await.context(hint)?;
-        let registry = LandRegistry::start(at(LOOKUP), seed, Arc::clone(&ledger), now).await.context(hint)?;
-        // The hub will listen there itself: the little time in which somebody else may take a free port is harmless.
-        let mllp = std::net::TcpListener::bind(at(MLLP)).and_then(|free| free.local_addr());
-        let mllp = mllp.with_context(|| format!("the hub can not listen for the hospital at {MLLP}; {hint}"))?;
-        Ok(Self { seed, feed, ledger, operator, registry, mllp })
-    }
+/// The systems of one city. Those that are asked stand already: they must before the hub does.
+pub trait Cast: Send {
+    /// Agencies whose keys they hold.
+    fn agencies(&self) -> &'static [&'static str];
 
     /// Addresses in the city's files and those that take their place.
-    pub fn moved(&self) -> Vec<(SocketAddr, SocketAddr)> {
-        vec![(FEED, self.operator.address()), (LOOKUP, self.registry.address()), (MLLP, self.mllp)]
-    }
+    fn moved(&self) -> Vec<(SocketAddr, SocketAddr)>;
 
-    /// Each with its address, for people.
-    pub fn addresses(&self) -> [(&'static str, String); 3] {
-        [
-            ("bus operator", format!("http://{}{}", self.operator.address(), operator::PATH)),
-            ("land register", format!("http://{}{}", self.registry.address(), lookup::PATH)),
-            ("hospital", format!("sends to mllp://{}", self.mllp)),
-        ]
-    }
+    /// Each that has one with its address, for people.
+    fn addresses(&self) -> Vec<(&'static str, String)>;
 
-    /// All systems of the city, around a hub with this data folder. `keys` are those of [`AGENCIES`]; `units` is the file of
-    /// administrative units.
+    /// What to try next: for each its purpose and the lines of a command. Files for them go into the data folder.
     ///
     /// # Errors
-    /// When an inbox can not be made, or the units not be read.
-    pub fn surround(self, hub: SocketAddr, data: &Path, keys: &BTreeMap<&str, String>, units: &Path) -> anyhow::Result<Traffic> {
-        let Self { seed, feed, ledger, operator, registry, mllp } = self;
-        let key = |agency: &str| keys.get(agency).map(String::as_str).with_context(|| format!("there is no key of {agency}"));
-        let inbox = |name: &str| {
-            let folder = data.join("inbox").join(name);
-            Inbox::open(&folder, Duration::from_millis(500)).with_context(|| folder.display().to_string())
-        };
-        let connector = |name: &str, agency| anyhow::Ok(Door::of_connector(hub, name, key(agency)?));
-        let ledger = || Arc::clone(&ledger);
-        let players = vec![
-            player(
-                1,
-                3,
-                Stations {
-                    seed,
-                    inbox: inbox("air")?,
-                    door: connector("environment/station-webhook", "environment-department")?,
-                    ledger: ledger(),
-                },
-            ),
-            player(15, 1, BusOperator { feed, inbox: inbox("gtfs")?, operator, ledger: ledger() }),
-            player(1, 3, Shops { seed, door: connector("egov/one-stop-shops", "one-stop-center")?, ledger: ledger() }),
-            player(5, 1, registry),
-            player(
-                5,
-                3,
-                Offices {
-                    seed,
-                    door: connector("egov/document-axis", "city-office")?,
-                    hub,
-                    key: key("city-office")?.to_owned(),
-                    ledger: ledger(),
-                },
-            ),
-            player(10, 3, RosterSchool { seed, inbox: inbox("rosters")?, ledger: ledger() }),
-            player(7, 3, SheetSchool { seed, inbox: inbox("pupils")?, ledger: ledger() }),
-            player(1, 3, Hospital { seed, sender: Sender::new(mllp), ledger: ledger() }),
-            player(1, 3, Billing { seed, door: connector("health/insurance", "hospital")?, ledger: ledger() }),
-            player(30, 2, PlanningDepartment::open(units, Door::of_channel(hub, ADMIN_UNITS, key("planning-department")?), ledger())?),
-        ];
-        Ok(Traffic { first_step: clock::step_at(clock::now()) - BACK, players, ledger: ledger() })
+    /// When such a file can not be written.
+    fn commands(&self, data: &Path, hub: SocketAddr) -> anyhow::Result<Vec<(String, Vec<String>)>>;
+
+    /// All of them, around a hub.
+    ///
+    /// # Errors
+    /// When a key is missing, an inbox can not be made, or a file not be read.
+    fn surround(self: Box<Self>, hub: &Surroundings<'_>) -> anyhow::Result<Traffic>;
+}
+
+/// What systems know of the hub.
+#[derive(Debug, Clone, Copy)]
+pub struct Surroundings<'a> {
+    /// Its address.
+    pub hub: SocketAddr,
+    /// Its data folder.
+    pub data: &'a Path,
+    /// The keys of [`Cast::agencies`].
+    pub keys: &'a BTreeMap<&'static str, String>,
+    /// The folder of what the systems hold.
+    pub samples: &'a Path,
+}
+
+impl Surroundings<'_> {
+    /// An agency's key.
+    pub(super) fn key(&self, agency: &str) -> anyhow::Result<&str> {
+        self.keys.get(agency).map(String::as_str).with_context(|| format!("there is no key of {agency}"))
     }
 }
 
-fn player(every: u32, turns: u64, system: impl System + 'static) -> Player {
+/// What a cast begins with.
+#[derive(Debug)]
+pub struct Beginning<'a> {
+    /// Fixes what is sent.
+    pub seed: u64,
+    /// The folder of what the systems hold.
+    pub samples: &'a Path,
+    /// Takes all that is sent.
+    pub ledger: Arc<Ledger>,
+    /// They stand wherever there is room, and not where the city's files say.
+    pub any_ports: bool,
+}
+
+impl Beginning<'_> {
+    /// Where a system stands whose address is in the city's files.
+    pub(super) fn at(&self, address: SocketAddr) -> SocketAddr {
+        if self.any_ports { SocketAddr::new(address.ip(), 0) } else { address }
+    }
+}
+
+/// The systems of the city in a folder, told by its name.
+///
+/// # Errors
+/// When nobody plays that city, or an address is taken.
+pub fn cast<'a>(city: &'a Path, beginning: Beginning<'a>) -> BoxFuture<'a, anyhow::Result<Box<dyn Cast>>> {
+    Box::pin(async move {
+        let folder = city.canonicalize().with_context(|| city.display().to_string())?;
+        match folder.file_name().and_then(|name| name.to_str()) {
+            Some("bao-loc") => Ok(Box::new(BaoLoc::start(beginning).await?) as Box<dyn Cast>),
+            Some("da-lat") => Ok(Box::new(DaLat::start(beginning).await?) as Box<dyn Cast>),
+            _ => anyhow::bail!("there are systems for the cities bao-loc and da-lat, and none for {}", city.display()),
+        }
+    })
+}
+
+/// An address that stands in a city's files.
+pub(super) const fn in_the_files(port: u16) -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
+}
+
+pub(super) fn player(every: u32, turns: u64, system: impl System + 'static) -> Player {
     Player { system: Box::new(system), every, turns }
+}
+
+/// What was refused, by whichever connector.
+pub(super) fn refused(data: &Path, hub: SocketAddr) -> (String, Vec<String>) {
+    let data = data.display();
+    ("what was refused, and why".to_owned(), vec![format!("curl -H @{data}/keys/operator 'http://{hub}/v1/quarantine?limit=3'")])
+}
+
+/// Records of a channel as the operations center sees them.
+pub(super) fn read(data: &Path, hub: SocketAddr, channel: &str) -> (String, Vec<String>) {
+    let data = data.display();
+    let lines =
+        vec![format!("curl -H @{data}/keys/operations-center \\"), format!("  'http://{hub}/v1/channels/{channel}/records?limit=3'")];
+    ("pull records as the operations center".to_owned(), lines)
+}
+
+/// The table of a channel.
+pub(super) fn table(data: &Path, channel: &str) -> (String, Vec<String>) {
+    ("open the lake with any engine".to_owned(), vec![format!("duckdb -c \"from delta_scan('{}/lake/{channel}')\"", data.display())])
 }

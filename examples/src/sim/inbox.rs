@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use anyhow::Context;
 use tokio::io::AsyncWriteExt;
 
 /// A folder that files are put into.
@@ -23,6 +24,15 @@ impl Inbox {
     pub fn open(folder: &Path, pause: Duration) -> std::io::Result<Self> {
         std::fs::create_dir_all(folder)?;
         Ok(Self { folder: folder.to_owned(), pause })
+    }
+
+    /// An inbox of that name below a hub's data folder, whose uploads halt for half a second.
+    ///
+    /// # Errors
+    /// When the folder can not be made.
+    pub fn below(data: &Path, name: &str) -> anyhow::Result<Self> {
+        let folder = data.join("inbox").join(name);
+        Self::open(&folder, Duration::from_millis(500)).with_context(|| folder.display().to_string())
     }
 
     /// Puts a whole file there: it appears under its name complete or not at all.

@@ -13,9 +13,9 @@ use super::output::print;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Build plugin crates to components; what did not change is not built again
+    /// Build plugins to components; what did not change is not built again
     Build {
-        /// The plugins' folders, each with Cargo.toml and plugin.toml
+        /// The plugins' folders, each with plugin.toml and Cargo.toml, package.json or pyproject.toml
         #[arg(required = true, value_name = "DIR")]
         plugins: Vec<PathBuf>,
         /// Where the components go

@@ -60,7 +60,7 @@ pub(super) fn compile(toolchain: &Toolchain, plugin_dir: &Path, cache: &Path) ->
     if !status.success() {
         return Err(Error::Tool { tool, status: status.to_string() });
     }
-    let module = module.ok_or_else(|| Error::Crate {
+    let module = module.ok_or_else(|| Error::Project {
         path: plugin_dir.join("Cargo.toml"),
         message: "builds no WebAssembly module: say `crate-type = [\"cdylib\", \"rlib\"]` under `[lib]`".to_owned(),
     })?;

@@ -1,4 +1,4 @@
-//! From a core module to a component that says what it is.
+//! From what a compiler gives to a component that says what it is.
 
 use std::borrow::Cow;
 
@@ -11,16 +11,19 @@ use super::Error;
 
 const INTERFACES: [Interface; 4] = [Interface::Source, Interface::Receiver, Interface::Transform, Interface::Sink];
 
-/// Wraps the module, checks that it exports what its manifest says, and adds the manifest and the standard fields.
-pub(super) fn encode(module: &[u8], manifest: &Manifest, manifest_text: &str) -> Result<Vec<u8>, Error> {
-    let about = &manifest.plugin;
-    let fail = |message: String| Error::Component { name: about.name.clone(), message };
-    let component = wit_component::ComponentEncoder::default()
+/// Makes a component of the core module that Rust's compiler gives.
+pub(super) fn wrap(module: &[u8], manifest: &Manifest) -> Result<Vec<u8>, Error> {
+    wit_component::ComponentEncoder::default()
         .validate(true)
         .module(module)
         .and_then(|mut encoder| encoder.encode())
-        .map_err(|e| fail(format!("the module is no component: {e:#}")))?;
+        .map_err(|e| Error::Component { name: manifest.plugin.name.clone(), message: format!("the module is no component: {e:#}") })
+}
 
+/// Checks that the component exports what its manifest says, and adds the manifest and the standard fields.
+pub(super) fn describe(component: Vec<u8>, manifest: &Manifest, manifest_text: &str) -> Result<Vec<u8>, Error> {
+    let about = &manifest.plugin;
+    let fail = |message: String| Error::Component { name: about.name.clone(), message };
     let exported = exports(&component).map_err(|e| fail(e.to_string()))?;
     for interface in INTERFACES {
         let is = exported.iter().any(|name| is_interface(name, interface));
@@ -94,7 +97,7 @@ mod tests {
     fn bytes_that_are_no_module_are_refused_by_name() {
         let text = "[plugin]\nname = \"a-b\"\nversion = \"1.0.0\"\nvendor = \"v\"\nlicense = \"ISC\"\ndescription = \"d\"\ninterfaces = [\"sink\"]\n";
         let manifest = Manifest::parse(text).unwrap();
-        let error = encode(b"\0asm", &manifest, text).unwrap_err().to_string();
+        let error = wrap(b"\0asm", &manifest).unwrap_err().to_string();
         assert!(error.starts_with("a-b: the module is no component"), "{error}");
     }
 }

@@ -8,15 +8,15 @@ use std::path::{Component, Path, PathBuf};
 use sha2::{Digest, Sha256};
 use toml::{Table, Value};
 
-use super::{Error, Way};
+use super::{Error, Language, Way, javascript, python, world};
 
 /// Changes when the same sources would give another component.
-const BUILDER: &str = concat!("lienthong toolchain 1, ", env!("CARGO_PKG_VERSION"));
+const BUILDER: &str = concat!("lienthong toolchain 2, ", env!("CARGO_PKG_VERSION"));
 
-/// The fingerprint of everything a build of this plugin would read: its crate, the crates it names by path and theirs, what
+/// The fingerprint of everything a build of this plugin would read. Of Rust: its crate, the crates it names by path and theirs, what
 /// those list under `[package.metadata.lienthong] sources`, the workspace's manifest and lock file, and which compilers
-/// are installed. Reads files, starts nothing.
-pub(super) fn of(plugin_dir: &Path, way: Option<Way>) -> Result<String, Error> {
+/// are installed. Of JavaScript and Python: its folder, what it names by path, and the pinned tools. Reads files, starts nothing.
+pub(super) fn of(plugin_dir: &Path, language: Language, way: Option<Way>) -> Result<String, Error> {
     let mut hash = Sha256::new();
     let mut add = |label: &str, bytes: &[u8]| {
         hash.update((label.len() as u64).to_le_bytes());
@@ -25,12 +25,25 @@ pub(super) fn of(plugin_dir: &Path, way: Option<Way>) -> Result<String, Error> {
         hash.update(bytes);
     };
     add("builder", BUILDER.as_bytes());
-    add("way", way.map_or_else(String::new, |w| w.to_string()).as_bytes());
-    add("compilers", installed_compilers().as_bytes());
-
-    let mut crates = BTreeSet::new();
     let mut files = BTreeSet::new();
-    visit(plugin_dir, &mut crates, &mut files)?;
+    match language {
+        Language::Rust => {
+            add("way", way.map_or_else(String::new, |w| w.to_string()).as_bytes());
+            add("compilers", installed_compilers().as_bytes());
+            visit(plugin_dir, &mut BTreeSet::new(), &mut files)?;
+        }
+        Language::JavaScript => {
+            javascript::PINNED.iter().chain(&world::PINNED).for_each(|text| add("pinned", text.as_bytes()));
+            visit_package(plugin_dir, &mut BTreeSet::new(), &mut files)?;
+        }
+        Language::Python => {
+            python::PINNED.iter().chain(&world::PINNED).for_each(|text| add("pinned", text.as_bytes()));
+            walk(plugin_dir, &mut files)?;
+            for folder in python::layout(plugin_dir)?.folders {
+                walk(&folder, &mut files)?;
+            }
+        }
+    }
     for file in files {
         let bytes = fs::read(&file).map_err(Error::io(&file))?;
         // Relative, so that a checkout elsewhere has the same fingerprint.
@@ -130,6 +143,23 @@ fn visit(crate_dir: &Path, crates: &mut BTreeSet<PathBuf>, files: &mut BTreeSet<
     Ok(())
 }
 
+/// Adds a JavaScript package's files and those of the packages it names by path.
+fn visit_package(folder: &Path, packages: &mut BTreeSet<PathBuf>, files: &mut BTreeSet<PathBuf>) -> Result<(), Error> {
+    if !packages.insert(folder.to_owned()) {
+        return Ok(());
+    }
+    walk(folder, files)?;
+    let manifest_path = folder.join(Language::JavaScript.file());
+    let text = fs::read_to_string(&manifest_path).map_err(Error::io(&manifest_path))?;
+    let manifest: serde_json::Value =
+        serde_json::from_str(&text).map_err(|e| Error::Project { path: manifest_path.clone(), message: e.to_string() })?;
+    let dependencies = manifest.get("dependencies").and_then(serde_json::Value::as_object);
+    for place in dependencies.into_iter().flatten().filter_map(|(_, place)| place.as_str()?.strip_prefix("file:")) {
+        visit_package(&existing(folder, place, &manifest_path)?, packages, files)?;
+    }
+    Ok(())
+}
+
 /// Dependencies of a build: tests' are not among them.
 fn dependencies(manifest: &Table) -> impl Iterator<Item = (&String, &Value)> {
     let own = ["dependencies", "build-dependencies"].into_iter().filter_map(|key| manifest.get(key));
@@ -157,15 +187,18 @@ fn workspace_of(crate_dir: &Path, manifest: &Table) -> Result<Option<(PathBuf, T
 
 fn read_toml(path: &Path) -> Result<Table, Error> {
     let text = fs::read_to_string(path).map_err(Error::io(path))?;
-    text.parse().map_err(|e: toml::de::Error| Error::Crate { path: path.to_owned(), message: e.to_string() })
+    text.parse().map_err(|e: toml::de::Error| Error::Project { path: path.to_owned(), message: e.to_string() })
 }
 
 fn existing(base: &Path, path: &str, named_in: &Path) -> Result<PathBuf, Error> {
     let joined = base.join(path);
-    joined.canonicalize().map_err(|e| Error::Crate { path: named_in.to_owned(), message: format!("it names {}: {e}", joined.display()) })
+    joined.canonicalize().map_err(|e| Error::Project { path: named_in.to_owned(), message: format!("it names {}: {e}", joined.display()) })
 }
 
-/// Every file below, but for what a build writes, what is hidden, and what only tests and people read.
+/// What no build reads, and what one writes. `test` is where JavaScript has its tests.
+const NO_SOURCES: [&str; 7] = ["target", "node_modules", "__pycache__", "test", "tests", "fixtures", "README.md"];
+
+/// Every file below, but for those and what is hidden.
 fn walk(path: &Path, files: &mut BTreeSet<PathBuf>) -> Result<(), Error> {
     if path.is_file() {
         files.insert(path.to_owned());
@@ -175,7 +208,9 @@ fn walk(path: &Path, files: &mut BTreeSet<PathBuf>) -> Result<(), Error> {
         let entry = entry.map_err(Error::io(path))?;
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        if name.starts_with('.') || matches!(&*name, "target" | "tests" | "fixtures" | "README.md") {
+        // Whoever builds into the plugin's own folder must not find it changed by that.
+        let built = name.ends_with(".wasm") || name.ends_with(".fingerprint");
+        if built || name.starts_with('.') || NO_SOURCES.contains(&&*name) {
             continue;
         }
         walk(&entry.path(), files)?;
@@ -214,7 +249,7 @@ mod tests {
     }
 
     fn print(folder: &Path) -> String {
-        of(&folder.join("plugins/one"), None).unwrap()
+        of(&folder.join("plugins/one"), Language::Rust, None).unwrap()
     }
 
     #[test]
@@ -235,17 +270,46 @@ mod tests {
     }
 
     #[test]
+    fn a_package_and_a_project_are_their_files_and_those_they_name_by_path() {
+        let folder = tempfile::tempdir().unwrap();
+        let put = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        put("js/package.json", r#"{"dependencies":{"sdk":"file:../sdk-js","ical":"2.0.0"}}"#);
+        put("sdk-js/package.json", "{}");
+        put("py/pyproject.toml", "[project]\nname = \"p\"\n[tool.lienthong]\nsources = [\"../sdk-py\"]\n");
+        put("py/src/p.py", "");
+        put("sdk-py/sdk.py", "");
+        let print = |name: &str, language| of(&folder.path().join(name), language, None).unwrap();
+        let print = || (print("js", Language::JavaScript), print("py", Language::Python));
+        let before = print();
+        put("js/node_modules/ical/index.js", "installed");
+        put("js/test/plugin.test.js", "a test");
+        put("py/src/__pycache__/p.pyc", "compiled");
+        assert_eq!(print(), before);
+        put("sdk-js/index.js", "changed");
+        assert!(print().0 != before.0 && print().1 == before.1);
+        put("sdk-py/sdk.py", "changed");
+        assert_ne!(print().1, before.1);
+        fs::remove_dir_all(folder.path().join("sdk-js")).unwrap();
+        let error = of(&folder.path().join("js"), Language::JavaScript, None).unwrap_err().to_string();
+        assert!(error.contains("js/package.json: it names"), "{error}");
+    }
+
+    #[test]
     fn what_no_build_reads_does_not_show_and_neither_does_the_place() {
         let (folder, elsewhere) = (workspace(), workspace());
         let before = print(folder.path());
         assert_eq!(before, print(elsewhere.path()));
-        for file in ["target/x", "tests/golden.rs", "fixtures/a.txt", "README.md", ".hidden"] {
+        for file in ["target/x", "tests/golden.rs", "fixtures/a.txt", "README.md", ".hidden", "built/one.wasm", "built/one.fingerprint"] {
             let path = folder.path().join("plugins/one").join(file);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, "x").unwrap();
         }
         assert_eq!(before, print(folder.path()));
-        assert_ne!(before, of(&folder.path().join("plugins/one"), Some(Way::Debian)).unwrap());
+        assert_ne!(before, of(&folder.path().join("plugins/one"), Language::Rust, Some(Way::Debian)).unwrap());
     }
 
     #[test]

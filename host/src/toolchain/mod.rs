@@ -1,12 +1,19 @@
-//! Builds a plugin's crate to a component: finds the way to WebAssembly that this machine offers, calls Cargo, wraps the
-//! module, and embeds the manifest. Says on stderr what it does, for the first time on a machine takes a while.
+//! Builds a plugin's folder to a component: Rust by whichever way to WebAssembly this machine offers, JavaScript and Python with
+//! tools that are pinned here and installed into the user's cache. Embeds the manifest. Says on stderr what it does, for the first
+//! time on a machine takes a while.
 //!
-//! A plugin whose sources did not change is not built again, and Cargo is not asked: that costs milliseconds.
+//! A plugin whose sources did not change is not built again, and no tool is started: that costs milliseconds. A hub that runs
+//! plugins needs none of this.
 
 mod cargo;
 mod component;
 mod find;
 mod fingerprint;
+mod javascript;
+mod language;
+mod process;
+mod python;
+mod world;
 
 use std::fs::{self, File};
 use std::io;
@@ -16,6 +23,7 @@ use lienthong_core::id::PluginName;
 use lienthong_core::manifest::{self, Manifest};
 
 pub use find::Way;
+pub use language::Language;
 
 /// Names the way to WebAssembly, `rustup` or `debian`, instead of finding one.
 pub const TOOLCHAIN_VARIABLE: &str = "LIENTHONG_WASM_TOOLCHAIN";
@@ -63,9 +71,9 @@ pub enum Error {
         /// Why.
         source: manifest::Error,
     },
-    /// A `Cargo.toml` or `Cargo.lock` cannot be understood.
+    /// A folder, `Cargo.toml`, `package.json`, `pyproject.toml` or lock file cannot be understood.
     #[error("{path}: {message}")]
-    Crate {
+    Project {
         /// Which.
         path: PathBuf,
         /// Why, and what to do.
@@ -98,7 +106,7 @@ impl Error {
     }
 }
 
-/// Builds the plugin whose `Cargo.toml` and `plugin.toml` are in `plugin_dir` into `out_dir`. Blocks, the first time on a
+/// Builds the plugin whose `plugin.toml` is in `plugin_dir`, beside the file that says its [`Language`], into `out_dir`. Blocks, the first time on a
 /// machine for minutes. Builds that share a cache wait for each other.
 pub fn build(plugin_dir: &Path, out_dir: &Path, options: &Options) -> Result<Built, Error> {
     let plugin_dir = plugin_dir.canonicalize().map_err(Error::io(plugin_dir))?;
@@ -111,7 +119,8 @@ pub fn build(plugin_dir: &Path, out_dir: &Path, options: &Options) -> Result<Bui
         Some(way) => Some(way),
         None => Way::from_environment()?,
     };
-    let wanted = fingerprint::of(&plugin_dir, way)?;
+    let language = Language::of(&plugin_dir)?;
+    let wanted = fingerprint::of(&plugin_dir, language, way)?;
     let path = out_dir.join(format!("{name}.wasm"));
     let built = |size, fresh| Built { path: path.clone(), name: name.clone(), version: manifest.plugin.version.clone(), size, fresh };
     if let Some(size) = fingerprint::fresh(&path, &wanted) {
@@ -128,10 +137,17 @@ pub fn build(plugin_dir: &Path, out_dir: &Path, options: &Options) -> Result<Bui
         return Ok(built(size, true));
     }
 
-    let toolchain = find::toolchain(way, &plugin_dir)?;
-    eprintln!("building plugin {name} {} ({})", manifest.plugin.version, toolchain.way());
-    let module = cargo::compile(&toolchain, &plugin_dir, &cache)?;
-    let bytes = component::encode(&module, &manifest, &manifest_text)?;
+    let work = tempfile::tempdir_in(&cache).map_err(Error::io(&cache))?;
+    let component = match language {
+        Language::Rust => {
+            let toolchain = find::toolchain(way, &plugin_dir)?;
+            eprintln!("building plugin {name} {} ({})", manifest.plugin.version, toolchain.way());
+            component::wrap(&cargo::compile(&toolchain, &plugin_dir, &cache)?, &manifest)?
+        }
+        Language::JavaScript => javascript::compile(&plugin_dir, &manifest, work.path(), &cache)?,
+        Language::Python => python::compile(&plugin_dir, &manifest, work.path(), &cache)?,
+    };
+    let bytes = component::describe(component, &manifest, &manifest_text)?;
     fingerprint::keep(&path, &wanted, &bytes)?;
     Ok(built(bytes.len() as u64, false))
 }
@@ -203,7 +219,7 @@ mod tests {
             "plugin.toml",
             "[plugin]\nname = \"a-b\"\nversion = \"1.0.0\"\nvendor = \"v\"\nlicense = \"ISC\"\ndescription = \"d\"\ninterfaces = [\"sink\"]\n",
         );
-        named("Cargo.toml", "No such file");
+        assert!(error().contains("one: beside plugin.toml there is no Cargo.toml"), "{}", error());
         put("Cargo.toml", "[package\n");
         named("Cargo.toml", "line 1");
         put("Cargo.toml", "[package]\nname = \"a-b\"\n[dependencies]\nsdk = { path = \"../gone\" }\n");

@@ -9,7 +9,7 @@ use wasmtime::component::{Instance, InstancePre};
 use wasmtime::{Store, Trap, UpdateDeadline, WasmBacktrace};
 
 use super::bindings::exports::lienthong::connector::{receiver, sink, source, transform};
-use super::call::{Batch, CURSOR_BYTES, Call, Cause, Failed, Folded, ItemStatus, Keyed, Message, Outcome, Progress, Reply, Usage};
+use super::call::{Batch, CURSOR_BYTES, Call, Cause, Failed, Failure, Folded, ItemStatus, Keyed, Message, Outcome, Progress, Reply, Usage};
 use super::component::Facts;
 use super::engine::Shared;
 use super::imports::Body;
@@ -101,6 +101,11 @@ impl Loaded {
         let cause = match (state.meter.breach.get(), ended) {
             (Some(broken), _) => broken,
             (None, Ok(Ok(Ok(answer)))) => return Ok((answer, used)),
+            // Languages with exceptions survive it and tell of a defect, where it was the limit.
+            (None, Ok(Ok(Err(Cause::Plugin(Failure::Internal(why)))))) if state.meter.memory_denied => {
+                state.tail.push(why.as_bytes());
+                Cause::Memory(limits.memory_bytes)
+            }
             (None, Ok(Ok(Err(cause)))) => cause,
             (None, Ok(Err(error))) => classify(&error, state),
             (None, Err(_)) => Cause::Time(limits.time_per_call),

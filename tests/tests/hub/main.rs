@@ -14,6 +14,7 @@ mod doors;
 mod durability;
 mod hostile;
 mod keys;
+mod languages;
 mod many_channels;
 mod mllp;
 mod operators;

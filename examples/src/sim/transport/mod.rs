@@ -1,7 +1,6 @@
 //! Transport: a bus operator's timetable, put into a folder and published on the web.
 
 pub mod feed;
-pub mod operator;
 
 use std::sync::Arc;
 
@@ -10,10 +9,10 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use self::feed::Feed;
-use self::operator::Operator;
 use super::clock;
 use super::inbox::Inbox;
 use super::ledger::{Entry, Ledger};
+use super::publisher::{About, Edition, Publisher};
 use super::system::{System, Turn};
 
 /// The four channels a GTFS feed fills, each with the feed's file it comes from.
@@ -24,6 +23,19 @@ pub const GTFS_CHANNELS: [(&str, &str); 4] = [
     ("transport/trips", "trips.txt"),
 ];
 
+/// The operator's web server.
+pub const PUBLISHED: About =
+    About { whose: "the bus operator's server", what: "the timetable", path: "/gtfs.zip", content_type: "application/zip" };
+
+/// A version of the feed, as it is published.
+///
+/// # Errors
+/// When it can not be packed.
+pub fn edition(feed: &Feed, number: u32) -> anyhow::Result<Edition> {
+    let feed = feed.version(number);
+    Ok(Edition { number, name: format!("bao-loc-{number}"), body: feed.zip()?.into(), sent: feed.rows() })
+}
+
 /// A bus operator: drops its feed into a folder first, and publishes a new version on its web server in each later turn.
 #[derive(Debug)]
 pub struct BusOperator {
@@ -32,7 +44,7 @@ pub struct BusOperator {
     /// Where a feed is dropped.
     pub inbox: Inbox,
     /// The web server.
-    pub operator: Operator,
+    pub publisher: Publisher,
     /// All that was sent.
     pub ledger: Arc<Ledger>,
 }
@@ -44,14 +56,15 @@ impl System for BusOperator {
                 return self.drop_feed().await;
             }
             let version = u32::try_from(turn.number + 1).context("too many versions")?;
-            self.operator.publish(version, clock::now())
+            self.publisher.publish(edition(&self.feed, version)?, clock::now());
+            Ok(())
         }
         .boxed()
     }
 
     fn waiting(&self) -> anyhow::Result<Vec<String>> {
         let mut waiting = self.inbox.waiting()?;
-        waiting.extend(self.operator.waiting());
+        waiting.extend(self.publisher.waiting());
         Ok(waiting)
     }
 }

@@ -38,6 +38,8 @@ fn yaml_value(text: &str) -> Value {
     root.to_json()
 }
 
+const CITIES: [&str; 2] = ["examples/bao-loc", "examples/da-lat"];
+
 #[test]
 fn it_has_the_same_keys_as_the_program() {
     let schema = published();
@@ -52,10 +54,10 @@ fn it_has_the_same_keys_as_the_program() {
 }
 
 #[test]
-fn it_accepts_the_example_and_refuses_a_misspelt_one() {
+fn it_accepts_the_examples_and_refuses_a_misspelt_one() {
     let validator = jsonschema::options().offline().should_validate_formats(true).build(&published()).unwrap();
-    let files = files_in("examples/bao-loc", |name| name.ends_with(".yaml"));
-    assert!(files.len() > 2, "{files:?}");
+    let files: Vec<_> = CITIES.iter().flat_map(|city| files_in(city, |name| name.ends_with(".yaml"))).collect();
+    assert!(files.len() > 2 * CITIES.len(), "{files:?}");
     for path in files {
         let file = path.file_stem().unwrap().to_str().unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
@@ -71,7 +73,7 @@ fn it_accepts_the_example_and_refuses_a_misspelt_one() {
 }
 
 #[test]
-fn the_example_city_has_nothing_to_find() {
+fn the_example_cities_have_nothing_to_find() {
     // A manifest stands for its component here: it says of HTTP what the component imports.
     let manifests = files_in("plugins", |name| name.contains('-')).into_iter().map(|folder| folder.join("plugin.toml"));
     let catalogue: BTreeMap<_, _> = manifests
@@ -83,12 +85,15 @@ fn the_example_city_has_nothing_to_find() {
             (manifest.plugin.name.clone(), (manifest, http))
         })
         .collect();
-    let loaded = load_at(&project("examples/bao-loc"), &catalogue, now()).unwrap_or_else(|report| panic!("{report}"));
-    assert_eq!(loaded.warnings, []);
-    // It is the city that shows all there is: every connector is at work there, and every built-in schema has a channel.
-    let at_work: BTreeSet<_> = loaded.city.connectors.values().map(|connector| connector.plugin.as_str().to_owned()).collect();
+    let (mut at_work, mut used) = (BTreeSet::new(), BTreeSet::new());
+    for city in CITIES {
+        let loaded = load_at(&project(city), &catalogue, now()).unwrap_or_else(|report| panic!("{report}"));
+        assert_eq!(loaded.warnings, []);
+        at_work.extend(loaded.city.connectors.values().map(|connector| connector.plugin.as_str().to_owned()));
+        used.extend(loaded.city.channels.values().map(|channel| channel.schema.to_string()));
+    }
+    // Together they show all there is: every connector is at work there, and every built-in schema has a channel.
     assert_eq!(at_work, catalogue.keys().map(|name| name.as_str().to_owned()).collect::<BTreeSet<_>>());
-    let used: BTreeSet<_> = loaded.city.channels.values().map(|channel| channel.schema.to_string()).collect();
     assert_eq!(used, super::super::built_in().iter().map(|(id, _)| (*id).to_owned()).collect::<BTreeSet<_>>());
 }
 

@@ -5,6 +5,7 @@ mod component;
 mod guests;
 mod hostile;
 mod http;
+mod languages;
 mod measure;
 
 use std::sync::{Arc, Mutex};
