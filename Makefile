@@ -1,7 +1,7 @@
 # `make` alone tells what there is. Works with GNU make 4.3 and a POSIX sh; CARGO_TARGET_DIR is respected.
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help hub plugins plugins-all demo test test-javascript test-python lint bench
+.PHONY: help hub plugins plugins-all demo test test-javascript test-python lint bench crash fuzz soak
 
 CARGO ?= cargo
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
@@ -24,7 +24,7 @@ help: ## Show this list
 # The whole workspace, so that features are those of the tests and nothing is compiled twice.
 hub:
 	@test -x '$(HUB)' || echo 'compiling the hub (about 8 minutes the first time)'
-	@$(CARGO) build --locked --workspace --bins
+	@$(CARGO) build --locked --workspace
 
 plugins: hub ## Build the connectors in Rust to WebAssembly components
 	@echo 'building the connectors (a minute or two the first time)'
@@ -67,6 +67,16 @@ lint: ## Check the format, the lints, and what the dependencies bring
 	.ci/python -m ruff check --config plugins/ruff.toml plugins tests/plugins
 	MYPYPATH=plugins/sdk-py/src .ci/python -m mypy --config-file plugins/mypy.ini plugins/sdk-py/src/lienthong_sdk plugins/foodsafety-inspections/src
 
+soak: plugins ## Run everything at once for MINUTES (10 unless given), and see that nothing grows
+	LIENTHONG_SOAK_MINUTES=$(or $(MINUTES),10) $(CARGO) test --locked --workspace --test hub -- --ignored --exact --nocapture soak::memory_stays_flat_under_everything_at_once
+
+fuzz: ## Any bytes at every door, for a while each: SECONDS=60; TARGET=decode for one; HUB=0 leaves out the hub's own
+	@tests/fuzz/run $(or $(SECONDS),60) '$(or $(HUB),1)' $(TARGET)
+
 bench: ## Measure, in a release build (long the first time); M=mllp measures HL7's way in
-	$(CARGO) build --release --locked --workspace --bins
+	$(CARGO) build --release --locked --workspace --exclude lienthong-crash --exclude lienthong-faults --bins
 	'$(TARGET)/release/$(or $(M),load)'
+
+crash: hub ## Kill hubs, cut their power, fill their disks; SEED= KILLS= CUTS= MINUTES= KINDS="kills power …"
+	@'$(TARGET)/debug/crash' $(KINDS) $(if $(SEED),--seed $(SEED)) $(if $(KILLS),--kills $(KILLS)) $(if $(CUTS),--cuts $(CUTS)) \
+		$(if $(OTHERS),--others $(OTHERS)) $(if $(PENDING),--pending $(PENDING)) $(if $(MINUTES),--minutes $(MINUTES))

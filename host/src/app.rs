@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use lienthong_core::city::{City, Transport};
+use lienthong_core::city::{self, City, Transport};
 use lienthong_core::id::{ConnectorId, PluginName};
 use lienthong_core::manifest::Manifest;
 use tokio::net::TcpListener;
@@ -26,9 +26,8 @@ use crate::pipeline::landing::{self, Landing, Progress};
 use crate::pipeline::messages::Messages;
 use crate::pipeline::supervision::{Condition, Supervision};
 use crate::pipeline::supervisor::Supervisor;
-use crate::store::{self, Store};
+use crate::store::{self, Reserve, Store};
 use crate::transport::body::Spool;
-use crate::transport::memory::Memory;
 use crate::transport::mllp::Listener;
 use crate::wasm::{Engine, EngineOptions, Plugin, component};
 use crate::{clock, config};
@@ -37,6 +36,9 @@ use crate::{clock, config};
 pub const SOCKET: &str = "hub.sock";
 /// The file that tells the address the hub listens on.
 pub const ADDRESS: &str = "hub.addr";
+
+/// The program that runs, also after its file was replaced by a newer one.
+const OWN_PROGRAM: &str = "/proc/self/exe";
 
 /// What `serve` is told.
 #[derive(Debug, Clone)]
@@ -130,8 +132,18 @@ pub fn check(city: &Path, plugins: Option<&Path>, lang: config::Lang) -> anyhow:
     Ok((loaded, plugins))
 }
 
+/// Lets this process open as many files and connections as the system allows it; at first it is often far fewer.
+fn raise_descriptors() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }) {
+        tracing::warn!(%error, "the limit of open files stays as it is: `ulimit -n` shows it");
+    }
+}
+
 /// Runs the hub until SIGTERM, SIGINT or SIGHUP (its terminal closed), then drains and stops.
 pub async fn serve(options: Options) -> anyhow::Result<()> {
+    raise_descriptors();
     let (loaded, plugins) = check(&options.city, options.plugins.as_deref(), config::locale())?;
     if !loaded.warnings.is_empty() {
         eprint!("{}", config::render(&loaded.warnings, config::locale()));
@@ -143,10 +155,12 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
             "{address} is not loopback and the city has no `listen: {{ tls: … }}`: give it a certificate, or set `behind_proxy: true` if a proxy ends TLS"
         );
     }
+    let behind_proxy = city.listen.behind_proxy;
     let protocols: &[&[u8]] = &[b"h2", b"http/1.1"];
     let tls = city.listen.tls.as_ref().map(|files| net::server_tls(&files.certificate, &files.key, None, protocols)).transpose()?;
 
-    let store = Store::open(store::Options::new(&options.data)).await?;
+    let reserve = Reserve::for_disk(&options.data, city.disk.keep_free_bytes, city.disk.ballast_bytes);
+    let store = Store::open(store::Options { reserve, ..store::Options::new(&options.data) }).await?;
     let mode = std::fs::metadata(&options.data)?.permissions().mode();
     if mode & 0o077 != 0 {
         let (folder, mode) = (options.data.display(), format!("{:o}", mode & 0o777));
@@ -162,18 +176,25 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     }
     let pepper = Pepper::open(&options.data)?;
     let lake = Arc::new(Lake::open(&options.data.join("lake"))?);
-    let engine = Engine::new(EngineOptions::new(options.data.join("cache/plugins")))?;
-    let connectors = connectors(&city, &plugins, &engine).await?;
+    let compiler = Some(PathBuf::from(OWN_PROGRAM));
+    let engine = Engine::new(EngineOptions { compiler, ..EngineOptions::new(options.data.join("cache/plugins")) })?;
+    let (connectors, broken) = connectors(&city, &plugins, &engine).await?;
     let mut listeners = listeners(&city).await?;
 
     // Connectors stop first, so that what they still store can land.
     let (stop, stop_landing) = (CancellationToken::new(), CancellationToken::new());
     let progress = Progress::default();
-    let supervision = Supervision::new(connectors.values().map(|connector| condition(connector)));
+    let conditions = connectors.values().map(|connector| condition(&connector.id, &connector.config, &connector.plugin.facts().manifest));
+    let supervision = Supervision::new(conditions.chain(broken.iter().map(|broken| broken.condition.clone())));
+    for Broken { condition, why } in broken {
+        tracing::error!(connector = %condition.connector, plugin = %condition.plugin, "the connector does not run: {why}");
+        supervision.failed(&condition.connector, why, clock::now());
+    }
     landing::left_behind(&store, &lake, &channels, &progress).await?;
     let landing = Landing::start(&store, &lake, &channels, city.lake, &progress, &stop_landing);
     let caller = Caller::new(store.clone(), channels.clone(), city.clone());
-    let spool = Spool { folder: options.data.join("spool"), memory: Memory::new() };
+    let largest = connectors.values().map(|connector| connector.config.limits.message_bytes).max().unwrap_or(0);
+    let spool = Spool::new(options.data.join("spool"), largest);
     let mut supervisor = Supervisor::new(spool.clone(), &options.data, stop.clone());
     let mut webhooks = BTreeMap::new();
     for (id, connector) in &connectors {
@@ -184,6 +205,8 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
             _ => supervisor.start(messages),
         }
     }
+    // Nobody shall wait at the port of a connector that does not run.
+    drop(listeners);
     let status = Sources {
         city: city.title.clone(),
         started_at: clock::now(),
@@ -203,7 +226,8 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     let local = http::serve::local_listener(&socket).with_context(|| format!("cannot open {}", socket.display()))?;
     // Before anybody can know that the hub is there, so that whoever does can stop it in order.
     let stopped = stop_signals()?;
-    let serving = tokio::spawn(http::serve::tcp(listener, tls, router.clone(), stop.clone()));
+    let tcp = http::serve::Tcp { listener, tls, behind_proxy };
+    let serving = tokio::spawn(http::serve::tcp(tcp, router.clone(), stop.clone()));
     let serving_local = tokio::spawn(http::serve::local(local, router, stop.clone()));
     std::fs::write(options.data.join(ADDRESS), local_address.to_string())?;
     let sweeping = tokio::spawn(sweep(store.clone(), stop.clone()));
@@ -226,25 +250,38 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn connectors(city: &City, plugins: &PluginFolder, engine: &Engine) -> anyhow::Result<BTreeMap<ConnectorId, Arc<Connector>>> {
-    let mut ready = BTreeMap::<PluginName, Plugin>::new();
-    let mut connectors = BTreeMap::new();
+/// A connector whose plugin cannot be made ready. The others run.
+struct Broken {
+    condition: Condition,
+    why: String,
+}
+
+type Ready = (BTreeMap<ConnectorId, Arc<Connector>>, Vec<Broken>);
+
+async fn connectors(city: &City, plugins: &PluginFolder, engine: &Engine) -> anyhow::Result<Ready> {
+    let mut ready = BTreeMap::<PluginName, Result<Plugin, String>>::new();
+    let (mut connectors, mut broken) = (BTreeMap::new(), Vec::new());
     for (id, config) in &city.connectors {
+        let component = plugins.components.get(&config.plugin);
+        let component = component.with_context(|| format!("the plugin {} of {id} is missing", config.plugin))?;
+        if !ready.contains_key(&config.plugin) {
+            tracing::info!(plugin = %config.plugin, "making the plugin ready");
+            let plugin = engine.load(component.bytes.clone()).await.map_err(|error| error.to_string());
+            ready.insert(config.plugin.clone(), plugin);
+        }
         let plugin = match ready.get(&config.plugin) {
-            Some(plugin) => plugin.clone(),
-            None => {
-                let component =
-                    plugins.components.get(&config.plugin).with_context(|| format!("the plugin {} of {id} is missing", config.plugin))?;
-                tracing::info!(plugin = %config.plugin, "making the plugin ready");
-                let plugin = engine.load(component.bytes.clone()).await.with_context(|| format!("the plugin {}", config.plugin))?;
-                ready.insert(config.plugin.clone(), plugin.clone());
-                plugin
+            Some(Ok(plugin)) => plugin.clone(),
+            Some(Err(why)) => {
+                let condition = condition(id, config, &component.manifest);
+                broken.push(Broken { condition, why: format!("the plugin {}: {why}", config.plugin) });
+                continue;
             }
+            None => continue,
         };
         let door = if config.egress.is_empty() { None } else { Some(Door::new(&config.egress)?) };
         connectors.insert(id.clone(), Arc::new(Connector { id: id.clone(), config: config.clone(), plugin, door }));
     }
-    Ok(connectors)
+    Ok((connectors, broken))
 }
 
 /// Opens every port before anything runs, so that one that is taken stops the start.
@@ -259,16 +296,15 @@ async fn listeners(city: &City) -> anyhow::Result<BTreeMap<ConnectorId, Listener
     Ok(listeners)
 }
 
-fn condition(connector: &Connector) -> Condition {
-    let about = &connector.plugin.facts().manifest.plugin;
-    let transport = connector.config.transport.as_str();
-    Condition::new(connector.id.clone(), about.name.clone(), about.version.clone(), connector.config.agency.clone(), transport)
+fn condition(id: &ConnectorId, config: &city::Connector, manifest: &Manifest) -> Condition {
+    let about = &manifest.plugin;
+    Condition::new(id.clone(), about.name.clone(), about.version.clone(), config.agency.clone(), config.transport.as_str())
 }
 
 /// Forgets idempotency keys past their seven days, every hour.
 async fn sweep(store: Store, stop: CancellationToken) {
     loop {
-        if let Err(error) = store.sweep(clock::now()).await {
+        if let Err(error) = store.sweep().await {
             tracing::warn!(%error, "old idempotency keys were not forgotten");
         }
         tokio::select! {

@@ -1,6 +1,6 @@
 //! The hub. Modules stand on floors, and a module imports only what stands on a lower one:
 //!
-//! 1. `clock` `disk` `net` `toolchain`
+//! 1. `clock` `disk` `failpoint` `fair` `net` `toolchain`
 //! 2. `store` `wasm` `transport` `lake`
 //! 3. `pipeline`
 //! 4. `ops`
@@ -15,6 +15,8 @@ pub mod app;
 pub mod clock;
 pub mod config;
 pub mod disk;
+pub mod failpoint;
+pub mod fair;
 pub mod http;
 pub mod lake;
 pub mod net;

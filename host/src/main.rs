@@ -17,6 +17,7 @@ fn main() -> ExitCode {
         Command::Key(command) => cli::key::run(command),
         Command::Schema(command) => cli::schema::run(command),
         Command::Status(arguments) => cli::status::run(arguments),
+        Command::Compile(arguments) => cli::compile::run(arguments),
     };
     match result {
         Ok(code) => code,

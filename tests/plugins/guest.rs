@@ -7,14 +7,20 @@ use wit_component::{ComponentEncoder, StringEncoding};
 /// The contract as it is.
 pub const CONNECTOR: &str = include_str!("../../wit/connector.wit");
 const WASI: &str = include_str!("wit/wasi-http.wit");
-const PRELUDE: &str = include_str!("prelude.wat");
+/// What stands around the guest of a receiver.
+pub const PRELUDE: &str = include_str!("prelude.wat");
 /// Where a component keeps its manifest.
 const SECTION: &str = "lienthong:plugin.toml";
 
 /// A receiver with its manifest: the prelude around a guest's `$main`.
 pub fn receiver(source: &str, world: &str) -> Vec<u8> {
+    receiver_named("test-guest", source, world)
+}
+
+/// The same under a name of its own.
+pub fn receiver_named(name: &str, source: &str, world: &str) -> Vec<u8> {
     let text = if source.contains("PRELUDE") { source.replace("PRELUDE", PRELUDE) } else { format!("{PRELUDE}\n{source}") };
-    with_manifest(component_of(&text, world, CONNECTOR), &manifest("receiver"))
+    with_manifest(component_of(&text, world, CONNECTOR), &manifest("receiver").replace("test-guest", name))
 }
 
 /// A component without a manifest, from the text of a core module's fields and a text of the connector package.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-/// The folder goes when this does.
+/// The folder goes when this does, unless a trial failed on it.
 #[derive(Debug)]
 pub struct City {
     folder: TempDir,
@@ -48,5 +48,14 @@ impl City {
     /// Where it all lies.
     pub fn folder(&self) -> &Path {
         self.folder.path()
+    }
+}
+
+impl Drop for City {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.folder.disable_cleanup(true);
+            eprintln!("what it failed on is kept in {}", self.folder().display());
+        }
     }
 }

@@ -1,6 +1,9 @@
 //! A hub as a child process: started, killed and started again.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::process::{ExitStatus, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -20,20 +23,29 @@ const FIRST_COMPILATION: Duration = Duration::from_secs(1200);
 pub struct Hub {
     city: City,
     plugins: Option<std::path::PathBuf>,
+    environment: Environment,
     child: Child,
     address: Address,
 }
 
+/// Variables of the hub's process beside those of the trial's own.
+pub type Environment = BTreeMap<&'static str, OsString>;
+
 impl Hub {
     /// Starts a hub without plugins on a city, and waits until it is ready.
     pub async fn start(city: City) -> Self {
-        Self::begin(city, None).await
+        Self::begin(city, None, Environment::new()).await
+    }
+
+    /// The same, with variables in its environment.
+    pub async fn start_in(city: City, environment: Environment) -> Self {
+        Self::begin(city, None, environment).await
     }
 
     /// Starts a hub with the compiled plugins, and waits until it is ready.
     pub async fn start_with_plugins(city: City) -> Self {
         let plugins = crate::program::plugins();
-        Self::begin(city, Some(plugins)).await
+        Self::begin(city, Some(plugins), Environment::new()).await
     }
 
     /// As [`Hub::start_with_plugins`], for plugins that take minutes to become machine code: it is kept for the next time.
@@ -42,21 +54,21 @@ impl Hub {
         // Trials run side by side, and each would compile the same.
         let lock = tokio::task::spawn_blocking(crate::program::lock_machine_code).await;
         let _lock = lock.unwrap_or_else(|error| panic!("{error}"));
-        let mut hub = Self::spawned(city, Some(crate::program::plugins()));
+        let mut hub = Self::spawned(city, Some(crate::program::plugins()), Environment::new());
         hub.ready_within(FIRST_COMPILATION).await;
         hub
     }
 
-    async fn begin(city: City, plugins: Option<std::path::PathBuf>) -> Self {
-        let mut hub = Self::spawned(city, plugins);
+    async fn begin(city: City, plugins: Option<std::path::PathBuf>, environment: Environment) -> Self {
+        let mut hub = Self::spawned(city, plugins, environment);
         hub.ready().await;
         hub
     }
 
-    fn spawned(city: City, plugins: Option<std::path::PathBuf>) -> Self {
+    fn spawned(city: City, plugins: Option<std::path::PathBuf>, environment: Environment) -> Self {
         std::fs::create_dir_all(city.data()).unwrap_or_else(|error| panic!("{}: {error}", city.data().display()));
-        let child = spawn(&city, plugins.as_deref());
-        Self { city, plugins, child, address: Address::new(([127, 0, 0, 1], 0).into()) }
+        let child = spawn(&city, plugins.as_deref(), &environment);
+        Self { city, plugins, environment, child, address: Address::new(([127, 0, 0, 1], 0).into()) }
     }
 
     /// Starts it again after it ended, and waits until it is ready. Clients made before go on.
@@ -67,7 +79,12 @@ impl Hub {
 
     /// Starts it again and does not wait.
     pub fn spawn_again(&mut self) {
-        self.child = spawn(&self.city, self.plugins.as_deref());
+        self.child = spawn(&self.city, self.plugins.as_deref(), &self.environment);
+    }
+
+    /// What its process finds in its environment from the next start on.
+    pub fn environment(&mut self) -> &mut Environment {
+        &mut self.environment
     }
 
     /// Waits until it takes data.
@@ -76,23 +93,37 @@ impl Hub {
     }
 
     async fn ready_within(&mut self, patience: Duration) {
+        if let Some(status) = self.ready_or_ended_within(patience).await {
+            panic!("the hub ended with {status} before it was ready:\n{}", self.log());
+        }
+    }
+
+    /// Waits until it takes data, or has ended: then, how.
+    pub async fn ready_or_ended(&mut self) -> Option<ExitStatus> {
+        self.ready_or_ended_within(PATIENCE).await
+    }
+
+    async fn ready_or_ended_within(&mut self, patience: Duration) -> Option<ExitStatus> {
         let file = self.city.data().join("hub.addr");
-        let (child, address, city) = (&mut self.child, &self.address, &self.city);
+        let (child, address) = (&mut self.child, &self.address);
         let nobody = Client::new(address.clone(), None);
         // A future cannot borrow what the next one borrows too: the child is looked at between.
-        let child = std::cell::RefCell::new(child);
+        let child = Mutex::new(child);
         until_within(patience, "the hub is ready", || {
-            if let Ok(Some(status)) = child.borrow_mut().try_wait() {
-                panic!("the hub ended with {status} before it was ready:\n{}", log_of(city));
-            }
+            let ended = child.lock().unwrap_or_else(PoisonError::into_inner).try_wait().ok().flatten();
             let known = std::fs::read_to_string(&file).ok().and_then(|text| text.trim().parse().ok());
             let ask = known.map(|known| {
                 address.set(known);
                 nobody.get("/readyz")
             });
-            async { ask?.attempt().await.ok().filter(|answer| answer.status.is_success()).map(|_| ()) }
+            async move {
+                if ended.is_some() {
+                    return Some(ended);
+                }
+                ask?.attempt().await.ok().filter(|answer| answer.status.is_success()).map(|_| None)
+            }
         })
-        .await;
+        .await
     }
 
     /// The city and its folders.
@@ -128,6 +159,11 @@ impl Hub {
 
     async fn end(&mut self, signal: Signal) -> ExitStatus {
         kill_process(self.pid(), signal).unwrap_or_else(|error| panic!("the hub took no signal: {error}"));
+        self.ended().await
+    }
+
+    /// Waits until it ended by itself.
+    pub async fn ended(&mut self) -> ExitStatus {
         let ended = tokio::time::timeout(Duration::from_secs(120), self.child.wait()).await;
         let Ok(ended) = ended else { panic!("the hub did not end:\n{}", self.log()) };
         ended.unwrap_or_else(|error| panic!("the hub's end was not seen: {error}"))
@@ -196,7 +232,7 @@ fn find(list: &Value, name: &str, wanted: &str) -> Value {
     found.unwrap_or_else(|| panic!("no {name} {wanted} in {list}")).clone()
 }
 
-fn spawn(city: &City, plugins: Option<&std::path::Path>) -> Child {
+fn spawn(city: &City, plugins: Option<&std::path::Path>, environment: &Environment) -> Child {
     let address = city.data().join("hub.addr");
     match std::fs::remove_file(&address) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => panic!("{}: {error}", address.display()),
@@ -212,7 +248,7 @@ fn spawn(city: &City, plugins: Option<&std::path::Path>) -> Child {
     if let Some(plugins) = plugins {
         command.arg("--plugins").arg(plugins);
     }
-    command.env("LC_ALL", "C.UTF-8").stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).kill_on_drop(true);
+    command.env("LC_ALL", "C.UTF-8").envs(environment).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).kill_on_drop(true);
     command.spawn().unwrap_or_else(|error| panic!("{} can not be started: {error}", lienthong().display()))
 }
 

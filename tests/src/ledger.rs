@@ -2,8 +2,9 @@
 //! is held against the log, the quarantine and the lake: nothing lost, nothing doubled.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -32,7 +33,7 @@ pub const SCHEMA: &str = r#"{
 const PATIENCE: Duration = Duration::from_millis(20);
 
 /// One post and its answer.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Entry {
     /// Its idempotency key.
     pub key: String,
@@ -50,17 +51,37 @@ pub struct Entry {
     pub unknown: u32,
     /// The answer was of an earlier try, whose own answer was lost.
     pub replayed: bool,
+    /// How long the journal of the hub's disk was when the answer had come; 0 where none is kept.
+    pub journal_bytes: u64,
 }
 
 /// Tells clients to post no new batch, and counts what they did.
 #[derive(Debug, Default)]
 pub struct Flag {
+    pause: Duration,
+    journal: Option<PathBuf>,
     done: AtomicBool,
     answered: AtomicU64,
     accepted: AtomicU64,
 }
 
 impl Flag {
+    /// For clients that rest between two batches.
+    pub fn with_pause(pause: Duration) -> Self {
+        Self { pause, ..Self::default() }
+    }
+
+    /// For clients of a hub whose writes are kept in a journal.
+    #[must_use]
+    pub fn beside(self, journal: &Path) -> Self {
+        Self { journal: Some(journal.to_owned()), ..self }
+    }
+
+    /// How long the journal is, 0 where there is none.
+    pub fn journal_bytes(&self) -> u64 {
+        self.journal.as_ref().and_then(|journal| journal.metadata().ok()).map_or(0, |meta| meta.len())
+    }
+
     /// No new batches from now on; those under way are still brought to an answer.
     pub fn raise(&self) {
         self.done.store(true, Ordering::Relaxed);
@@ -89,11 +110,13 @@ pub async fn post_until(flag: Arc<Flag>, client: Client, name: u64, seed: u64, c
     while !flag.raised() {
         let mut entry = batch(&mut chance, name, entries.len(), &channels);
         let answer = insist(&client, &mut entry).await;
+        entry.journal_bytes = flag.journal_bytes();
         entry.replayed = answer.header("idempotent-replayed") == "true";
         entry.answer = answer.json();
         flag.accepted.fetch_add(entry.good.len() as u64, Ordering::Relaxed);
         entries.push(entry);
         flag.answered.fetch_add(1, Ordering::Relaxed);
+        tokio::time::sleep(flag.pause).await;
     }
     entries
 }
@@ -131,7 +154,7 @@ fn batch(chance: &mut Chance, name: u64, number: usize, channels: &[String]) -> 
         if spoilt { bad.push(line) } else { good.push((id, Sha256::digest(&line).into(), n)) }
     }
     let key = format!("client-{name}-batch-{number}");
-    Entry { key, channel, body: body.into(), good, bad, answer: Value::Null, unknown: 0, replayed: false }
+    Entry { key, channel, body: body.into(), good, bad, answer: Value::Null, unknown: 0, replayed: false, journal_bytes: 0 }
 }
 
 /// Holds the ledger against everything the hub has. `reader` may read the channels.
@@ -165,18 +188,27 @@ pub async fn settle(hub: &Hub, operator: &Client, reader: &Client, channels: &[S
 
 /// A channel's log by offset: id and SHA-256 of each line. Fails on a gap.
 pub async fn read_log(reader: &Client, channel: &str) -> BTreeMap<u64, (String, [u8; 32])> {
-    let mut log = BTreeMap::new();
+    let lines = read_lines(reader, channel).await;
+    let known = |line: &String| (property(line, "id"), Sha256::digest(line).into());
+    (0..).zip(lines.iter().map(known)).collect()
+}
+
+/// A property of a record, which must be text.
+pub fn property(line: &str, name: &str) -> String {
+    let record: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+    record[name].as_str().unwrap_or_else(|| panic!("no {name} in {line}")).to_owned()
+}
+
+/// A channel's records, from the first to the last.
+pub async fn read_lines(reader: &Client, channel: &str) -> Vec<String> {
+    let mut lines = Vec::new();
     let mut path = format!("/v1/channels/{channel}/records?limit=10000");
     loop {
         let page = reader.get(&path).header("accept", "application/x-ndjson").send().await.expect(200);
         if page.body.is_empty() {
-            return log;
+            return lines;
         }
-        for line in page.text().lines() {
-            let record: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
-            let id = record["id"].as_str().unwrap_or_else(|| panic!("no id in {line}")).to_owned();
-            log.insert(log.len() as u64, (id, Sha256::digest(line).into()));
-        }
+        lines.extend(page.text().lines().map(str::to_owned));
         path = format!("/v1/channels/{channel}/records?limit=10000&after={}", page.header("lienthong-cursor"));
     }
 }
@@ -209,6 +241,9 @@ async fn quarantine(operator: &Client, channel: &str) -> Vec<String> {
     }
 }
 
+/// Whether it was said that no other engine looks at the lake.
+static TOLD: Once = Once::new();
+
 async fn in_lake(hub: &Hub, channel: &str, records: u64, sum: u64) {
     let data = hub.city().data();
     let table = lake::table(&data, channel);
@@ -218,7 +253,7 @@ async fn in_lake(hub: &Hub, channel: &str, records: u64, sum: u64) {
         assert_eq!(table.transactions, BTreeMap::from([(format!("{channel}:1"), last)]), "{channel}: offsets committed to the lake");
     }
     match lake::other_engines(&data, channel, "n").await {
-        None => println!("{channel}: LIENTHONG_LAKE_PYTHON is not set, so the lake was counted in its log alone"),
+        None => TOLD.call_once(|| println!("LIENTHONG_LAKE_PYTHON is not set, so the lake is counted in its log alone")),
         Some(seen) => {
             for engine in ["duckdb", "delta-rs"] {
                 let seen = &seen["engines"][engine];

@@ -15,5 +15,7 @@ pub mod lake;
 pub mod ledger;
 pub mod measure;
 pub mod mllp;
+pub mod neighbours;
 pub mod program;
+pub mod small_disk;
 pub mod wait;

@@ -47,3 +47,34 @@ pub fn cpu(pid: std::num::NonZeroI32) -> anyhow::Result<f64> {
     let ticks = |at: usize| fields.get(at - 3).and_then(|text| text.parse::<f64>().ok()).context("no processor time");
     Ok((ticks(14)? + ticks(15)?) / TICKS_PER_SECOND)
 }
+
+/// What a process holds at a moment.
+#[derive(Debug, Clone, Copy)]
+pub struct Process {
+    /// Memory, MiB.
+    pub resident_mib: u64,
+    /// The most it ever was, MiB.
+    pub peak_mib: u64,
+    /// Threads.
+    pub threads: u64,
+    /// Open files and connections.
+    pub descriptors: u64,
+}
+
+/// What a process holds now.
+///
+/// # Errors
+/// When there is no such process.
+pub fn process(pid: std::num::NonZeroI32) -> anyhow::Result<Process> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let number = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        line.and_then(|rest| rest.trim().trim_end_matches(" kB").parse::<u64>().ok()).with_context(|| format!("no {name}"))
+    };
+    Ok(Process {
+        resident_mib: number("VmRSS:")? >> 10,
+        peak_mib: number("VmHWM:")? >> 10,
+        threads: number("Threads:")?,
+        descriptors: std::fs::read_dir(format!("/proc/{pid}/fd"))?.count() as u64,
+    })
+}

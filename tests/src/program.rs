@@ -26,8 +26,15 @@ pub fn lienthong() -> PathBuf {
     let own = std::env::current_exe().unwrap_or_else(|error| panic!("this executable does not know its own place: {error}"));
     let found = own.ancestors().skip(1).take(2).map(|folder| folder.join("lienthong")).find(|program| program.is_file());
     found.unwrap_or_else(|| {
-        panic!("the hub's program is not beside {}: run `cargo build -p lienthong` first, or name it in LIENTHONG_BIN", own.display())
+        panic!("the hub's program is not beside {}: run `cargo build --workspace` first, or name it in LIENTHONG_BIN", own.display())
     })
+}
+
+/// Another file that is built beside the hub's program.
+pub fn beside(name: &str) -> PathBuf {
+    let file = lienthong().with_file_name(name);
+    assert!(file.is_file(), "{} is missing: run `cargo build --workspace` first", file.display());
+    file
 }
 
 /// The folder of compiled plugins, named by LIENTHONG_PLUGINS.

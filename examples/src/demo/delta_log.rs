@@ -13,6 +13,8 @@ pub struct Table {
     pub rows: u64,
     /// Files that are part of it.
     pub files: u64,
+    /// Their paths below the table's folder.
+    pub paths: Vec<String>,
     /// The last version each writing application committed.
     pub transactions: BTreeMap<String, i64>,
 }
@@ -91,7 +93,7 @@ pub fn read(table: &Path) -> anyhow::Result<Table> {
             }
         }
     }
-    Ok(Table { rows: files.values().sum(), files: files.len() as u64, transactions })
+    Ok(Table { rows: files.values().sum(), files: files.len() as u64, paths: files.into_keys().collect(), transactions })
 }
 
 #[cfg(test)]
@@ -120,7 +122,8 @@ mod tests {
             "{\"add\":{\"path\":\"b.parquet\",\"stats\":\"{\\\"numRecords\\\":5}\"}}\n{\"txn\":{\"appId\":\"c:1\",\"version\":14}}\n",
             "{\"remove\":{\"path\":\"_date=2026-11-23/a.parquet\"}}\n{\"remove\":{\"path\":\"b.parquet\"}}\n{\"add\":{\"path\":\"ab.parquet\",\"stats\":\"{\\\"numRecords\\\":15}\"}}\n",
         ]);
-        let expected = Table { rows: 15, files: 1, transactions: BTreeMap::from([("c:1".to_owned(), 14)]) };
+        let expected =
+            Table { rows: 15, files: 1, paths: vec!["ab.parquet".to_owned()], transactions: BTreeMap::from([("c:1".to_owned(), 14)]) };
         assert_eq!(read(folder.path()).unwrap(), expected);
     }
 

@@ -22,6 +22,8 @@ pub struct City {
     pub listen: Listen,
     /// When the lake is flushed.
     pub lake: LakeFlush,
+    /// What stays free of the disk that holds the hub's data.
+    pub disk: DiskReserve,
     /// Logs of records.
     pub channels: BTreeMap<ChannelId, Channel>,
     /// Plugins set up for one agency system each.
@@ -64,6 +66,15 @@ pub struct LakeFlush {
     pub every: Duration,
     /// Or once so many bytes of records wait.
     pub bytes: u64,
+}
+
+/// What stays free of the disk that holds the hub's data; what is not given suits the disk.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DiskReserve {
+    /// New data is refused while less is free, bytes.
+    pub keep_free_bytes: Option<u64>,
+    /// Held back in a file and given up in an emergency, bytes.
+    pub ballast_bytes: Option<u64>,
 }
 
 /// A named, append-only, schema-bound log of records.

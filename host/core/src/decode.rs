@@ -253,3 +253,7 @@ fn number_out_of_range(bytes: &[u8], near: usize) -> Option<Violation> {
 #[cfg(test)]
 #[path = "decode_tests.rs"]
 pub(crate) mod tests;
+
+#[cfg(test)]
+#[path = "json_suite_tests.rs"]
+mod suite_tests;

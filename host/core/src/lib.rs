@@ -2,6 +2,8 @@
 //!
 //! Nothing here knows HTTP, SQL, WebAssembly, a clock or a disk. `now` is always an argument.
 
+#[cfg(any(test, fuzzing))]
+pub mod bad_input;
 pub mod city;
 pub mod columns;
 pub mod decode;
@@ -14,6 +16,9 @@ pub mod ports;
 pub mod record;
 pub mod retry;
 pub mod schema;
+#[cfg(test)]
+#[path = "../../../tests/suites/suite.rs"]
+mod suite;
 pub mod tape;
 pub mod time;
 pub mod units;

@@ -2,6 +2,7 @@
 //! regex engine with size limits.
 
 mod check;
+pub mod keywords;
 pub mod page;
 mod refs;
 mod representation;
@@ -137,7 +138,7 @@ impl ChannelSchema {
 }
 
 /// A validator for any representation, with the options every schema of the hub gets.
-fn build_validator<F: Json>(document: &Value, others: &[(&str, &Value)]) -> Result<Validator<F>, Fault> {
+pub(crate) fn build_validator<F: Json>(document: &Value, others: &[(&str, &Value)]) -> Result<Validator<F>, Fault> {
     let mut registry = jsonschema::Registry::new().retriever(Offline);
     for (uri, other) in others {
         registry = registry.add(*uri, *other).map_err(|e| Fault::new("", format!("the schema {uri} beside it has no usable $id: {e}")))?;

@@ -1,6 +1,7 @@
 //! The command line.
 
 pub(crate) mod check;
+pub(crate) mod compile;
 pub(crate) mod key;
 mod lang;
 mod local;
@@ -40,6 +41,9 @@ pub(crate) enum Command {
     Schema(schema::Command),
     /// Show channels and connectors of a hub
     Status(status::Arguments),
+    /// What the hub starts for itself: a component on standard input becomes machine code on standard output
+    #[command(hide = true)]
+    Compile(compile::Arguments),
 }
 
 /// Runs a command that waits for the hub or the disk.

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use lienthong_core::city::{Agency, LakeFlush, Listen};
+use lienthong_core::city::{Agency, DiskReserve, LakeFlush, Listen};
 use lienthong_core::id::AgencyId;
 
 use super::draft::{Draft, default_flush, default_listen};
@@ -38,6 +38,7 @@ pub(super) fn read(dir: &Path, file: FileId, root: Option<&Node>, draft: &mut Dr
         None => Some(default_listen()),
         Some(entry) => listen(dir, entry, findings),
     };
+    draft.disk = city.entry("disk").and_then(|entry| disk(entry, findings)).unwrap_or_default();
     draft.lake = match city.entry("lake") {
         None => Some(default_flush()),
         Some(entry) => flush(entry, findings),
@@ -70,6 +71,12 @@ fn listen(dir: &Path, entry: &Entry, findings: &mut Findings) -> Option<Listen> 
         findings.error(place, Problem::PlainHttp { address });
     }
     Some(Listen { address, tls: files, behind_proxy })
+}
+
+fn disk(entry: &Entry, findings: &mut Findings) -> Option<DiskReserve> {
+    let section = Section::open(&entry.value, entry.key_place, &keys::DISK, findings)?;
+    let mut bytes = |key| section.get(key).and_then(|node| size(node, 1 << 20, 1 << 50, findings));
+    Some(DiskReserve { keep_free_bytes: bytes("keep_free"), ballast_bytes: bytes("ballast") })
 }
 
 fn flush(entry: &Entry, findings: &mut Findings) -> Option<LakeFlush> {

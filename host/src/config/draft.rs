@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use lienthong_core::city::{Access, Agency, City, Connector, Grant, LakeFlush, Limits, Listen, Transport};
+use lienthong_core::city::{Access, Agency, City, Connector, DiskReserve, Grant, LakeFlush, Limits, Listen, Transport};
 use lienthong_core::id::{AgencyId, ChannelId, ConnectorId, PluginName, Port, SchemaId};
 use lienthong_core::time::Timestamp;
 use serde_json::{Value, json};
@@ -18,6 +18,7 @@ pub(super) struct Draft {
     pub(super) agencies: BTreeMap<AgencyId, Agency>,
     pub(super) listen: Option<Listen>,
     pub(super) lake: Option<LakeFlush>,
+    pub(super) disk: DiskReserve,
     pub(super) channels: Vec<Channel>,
     pub(super) connectors: Vec<DraftConnector>,
     pub(super) grants: Vec<DraftGrant>,
@@ -76,6 +77,7 @@ impl Draft {
             agencies: self.agencies,
             listen: self.listen?,
             lake: self.lake?,
+            disk: self.disk,
             channels: BTreeMap::new(),
             connectors: BTreeMap::new(),
             grants: Vec::new(),

@@ -116,7 +116,7 @@ pub(super) fn message(problem: &Problem) -> String {
         }
         Problem::Unknown { thing: what, id } => match what {
             Thing::Plugin => format!("no plugin called `{id}` is installed"),
-            Thing::Schema => format!("there is no schema `{id}`"),
+            Thing::Schema => format!("there is no schema `{id}`: none is built in, and `schemas/{id}.json` is not in the city's folder"),
             what => format!("no {} is called `{id}`", thing(*what)),
         },
         Problem::NoPlugins { id, .. } => format!("no plugin called `{id}` is installed"),
@@ -165,6 +165,7 @@ pub(super) fn message(problem: &Problem) -> String {
         Problem::SchemaFileName { path } => format!("`{}` is no name for a schema's file", shown(path)),
         Problem::SchemaJson { why } => format!("the schema is not JSON: {}", shown(why)),
         Problem::SchemaBuiltIn { id } => format!("schema {id} is built in and cannot be replaced"),
+        Problem::SchemaKeyword { word } => format!("`{}` is no keyword of JSON Schema and would mean nothing", shown(word)),
         Problem::SchemaUnusable { id, pointer, why } => {
             let at = if pointer.is_empty() { String::new() } else { format!(" at `{}`", shown(pointer)) };
             format!("schema {id} cannot be used{at}: {}", long(why))
@@ -313,6 +314,7 @@ pub(super) fn help(problem: &Problem) -> Option<String> {
         Problem::NobodyReads { .. } => "add a grant, or nobody will see its records".into(),
         Problem::NobodyWrites { .. } => "add a connector that emits to it, or a grant with `access: [write]`".into(),
         Problem::SchemaFileName { .. } => "name it `schemas/<domain>/<name>.v<N>.json`".into(),
+        Problem::SchemaKeyword { .. } => "remove it, or let the name of an annotation of your own begin with `x-`".into(),
         Problem::SchemaBuiltIn { .. } => "give your schema another name or version, and remove this file".into(),
         _ => return None,
     })

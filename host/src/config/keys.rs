@@ -21,7 +21,7 @@ const fn keys(definition: &'static str, known: &'static [&'static str], later: &
 
 pub(super) const CITY: Keys = Keys {
     definition: "city",
-    known: &["title", "agencies", "listen", "lake"],
+    known: &["title", "agencies", "listen", "lake", "disk"],
     later: &["operators", "retention", "secrets", "include"],
     elsewhere: &["connectors", "channels", "grants", "routes", "tests"],
     elsewhere_file: "`<domain>.yaml`",
@@ -30,7 +30,7 @@ pub(super) const DOMAIN: Keys = Keys {
     definition: "domain",
     known: &["connectors", "channels", "grants"],
     later: &["routes", "tests", "subscriptions", "webhooks", "secrets", "sinks"],
-    elsewhere: &["title", "agencies", "listen", "lake"],
+    elsewhere: &["title", "agencies", "listen", "lake", "disk"],
     elsewhere_file: "`city.yaml`",
 };
 pub(super) const AGENCY: Keys = keys("agency", &["title"], &["contacts"]);
@@ -38,6 +38,7 @@ pub(super) const LISTEN: Keys = keys("listen", &["address", "tls", "behind_proxy
 pub(super) const TLS: Keys = keys("tls", &["certificate", "key"], &["client_ca"]);
 pub(super) const LAKE: Keys = keys("lake", &["flush"], &["store", "retention"]);
 pub(super) const FLUSH: Keys = keys("flush", &["every", "bytes"], &[]);
+pub(super) const DISK: Keys = keys("disk", &["keep_free", "ballast"], &[]);
 pub(super) const CONNECTOR: Keys = keys(
     "connector",
     &["plugin", "agency", "inbox", "webhook", "poll", "mllp", "settings", "egress", "limits", "emits"],
@@ -70,5 +71,6 @@ pub(super) const GRANT: Keys = keys("grant", &["agency", "channel", "access", "p
 /// All of them, for the comparison with the published schema.
 #[cfg(test)]
 pub(super) const ALL: &[&Keys] = &[
-    &CITY, &DOMAIN, &AGENCY, &LISTEN, &TLS, &LAKE, &FLUSH, &CONNECTOR, &INBOX, &WEBHOOK, &POLL, &MLLP, &MLLP_TLS, &LIMITS, &CHANNEL, &GRANT,
+    &CITY, &DOMAIN, &AGENCY, &LISTEN, &TLS, &LAKE, &FLUSH, &DISK, &CONNECTOR, &INBOX, &WEBHOOK, &POLL, &MLLP, &MLLP_TLS, &LIMITS, &CHANNEL,
+    &GRANT,
 ];

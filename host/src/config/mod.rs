@@ -4,6 +4,8 @@
 //! grants) and `schemas/<domain>/<name>.v<N>.json` of its own. `check` needs no network and runs no plugin: manifests
 //! are enough. Numbers in YAML are what JSON calls numbers; `007` stays a text.
 
+#[cfg(any(test, fuzzing))]
+pub mod bad_input;
 mod city_file;
 mod domain_file;
 mod draft;

@@ -159,6 +159,7 @@ pub enum Problem {
     SchemaFileName { path: String },
     SchemaJson { why: String },
     SchemaBuiltIn { id: SchemaId },
+    SchemaKeyword { word: String },
     SchemaUnusable { id: SchemaId, pointer: String, why: String },
     // A defect of the program, said rather than hidden
     Incomplete,

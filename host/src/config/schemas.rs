@@ -5,13 +5,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use lienthong_core::id::SchemaId;
-use lienthong_core::schema::ChannelSchema;
+use lienthong_core::schema::{ChannelSchema, keywords};
 use serde_json::Value;
 
 use super::files;
-use super::findings::Findings;
+use super::findings::{Findings, Hint};
+use super::node::Node;
 use super::problem::Problem;
 use super::source::{FileId, Place, Sources};
+use super::suggest::nearest;
 use super::yaml;
 
 // `BUILT_IN: &[(&str, &str)]`: (`domain/name.vN`, the document), every `schemas/<domain>/<name>.v<N>.json` of the project.
@@ -75,6 +77,7 @@ impl Schemas {
         for (id, file) in own {
             if !schemas.documents[&id].value.is_null() {
                 schemas.compile(&id, Place::start(file), sources, findings);
+                words(file, &schemas.documents[&id].value, sources, findings);
             }
         }
         schemas
@@ -124,11 +127,31 @@ impl Schemas {
     }
 }
 
+/// Reports keywords that mean nothing. An annotation of the city's own (`x-…`) is one only where it looks like one that the hub reads.
+fn words(file: FileId, document: &Value, sources: &Sources, findings: &mut Findings) {
+    let near = |word: &str| nearest(word, &keywords::KEYWORDS).map(|near| Hint::Nearest(near.to_owned()));
+    let unknown = keywords::unknown(document).into_iter().map(|(pointer, word)| (pointer, word, near(word)));
+    let mut unknown = unknown.filter(|(_, word, hint)| hint.is_some() || !word.starts_with("x-")).peekable();
+    if unknown.peek().is_none() {
+        return;
+    }
+    let root = places(file, sources);
+    for (pointer, word, hint) in unknown {
+        let (above, _) = pointer.rsplit_once('/').unwrap_or_default();
+        let above = root.as_ref().map(|root| root.at(above));
+        let entry = above.and_then(|above| Some(above.entry(word)?.key_place).or(Some(above.place)));
+        findings.error_with(entry.unwrap_or(Place::start(file)), Problem::SchemaKeyword { word: word.to_owned() }, hint);
+    }
+}
+
 /// JSON is read as YAML once more, for the sake of its places; where that fails, the file's beginning will do.
+fn places(file: FileId, sources: &Sources) -> Option<Node> {
+    yaml::read(file, &sources.get(file).text, &mut Findings::default())
+}
+
 fn place_in(file: FileId, pointer: &str, sources: &Sources) -> Place {
-    let mut unheard = Findings::default();
     let pointer = pointer.strip_prefix('#').unwrap_or(pointer);
-    yaml::read(file, &sources.get(file).text, &mut unheard).map_or(Place::start(file), |root| root.at(pointer).place)
+    places(file, sources).map_or(Place::start(file), |root| root.at(pointer).place)
 }
 
 /// What a schema says of the value at a JSON pointer.

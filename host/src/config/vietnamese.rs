@@ -114,7 +114,9 @@ pub(super) fn message(problem: &Problem) -> String {
         }
         Problem::Unknown { thing: what, id } => match what {
             Thing::Plugin => format!("chưa cài plugin nào tên là `{id}`"),
-            Thing::Schema => format!("không có lược đồ `{id}`"),
+            Thing::Schema => format!(
+                "không có lược đồ `{id}`: chương trình không có sẵn, và trong thư mục của thành phố không có tệp `schemas/{id}.json`"
+            ),
             what => format!("không có {} nào tên là `{id}`", thing(*what)),
         },
         Problem::NoPlugins { id, .. } => format!("chưa cài plugin nào tên là `{id}`"),
@@ -166,6 +168,7 @@ pub(super) fn message(problem: &Problem) -> String {
         Problem::SchemaFileName { path } => format!("`{}` không phải là tên tệp lược đồ hợp lệ", shown(path)),
         Problem::SchemaJson { why } => format!("lược đồ không phải là JSON: {}", shown(why)),
         Problem::SchemaBuiltIn { id } => format!("lược đồ {id} là lược đồ có sẵn, không thay thế được"),
+        Problem::SchemaKeyword { word } => format!("`{}` không phải là từ khóa của JSON Schema nên không có tác dụng gì", shown(word)),
         Problem::SchemaUnusable { id, pointer, why } => {
             let at = if pointer.is_empty() { String::new() } else { format!(" tại `{}`", shown(pointer)) };
             format!("lược đồ {id} không dùng được{at}: {}", long(why))
@@ -343,6 +346,7 @@ pub(super) fn help(problem: &Problem) -> Option<String> {
         Problem::NobodyReads { .. } => "hãy cấp quyền, nếu không sẽ không ai thấy bản ghi của kênh".into(),
         Problem::NobodyWrites { .. } => "thêm bộ kết nối dẫn đến kênh này, hoặc cấp quyền với `access: [write]`".into(),
         Problem::SchemaFileName { .. } => "đặt tên là `schemas/<lĩnh vực>/<tên>.v<N>.json`".into(),
+        Problem::SchemaKeyword { .. } => "bỏ đi, hoặc đặt tên ghi chú của riêng bạn bắt đầu bằng `x-`".into(),
         Problem::SchemaBuiltIn { .. } => "đặt tên hoặc số phiên bản khác cho lược đồ của bạn, và bỏ tệp này".into(),
         _ => return None,
     })

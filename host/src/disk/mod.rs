@@ -6,11 +6,12 @@
 
 mod blob;
 mod draft;
+mod space;
 
 use std::collections::HashSet;
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, ErrorKind};
-use std::os::unix::fs::DirBuilderExt;
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -18,6 +19,7 @@ use std::time::Duration;
 
 pub use blob::FileBlob;
 pub use draft::{Draft, Drafted};
+pub use space::{Ballast, Room};
 
 /// The staging folder's name. It starts with a dot, which neither a domain nor a hash does.
 const STAGING: &str = ".staging";
@@ -157,6 +159,21 @@ impl Drop for Staged {
     }
 }
 
+/// Gives a small file new content, all of it or none whatever happens meanwhile, and keeps it. For the owner's eyes alone.
+/// One writer at a time. Blocking.
+///
+/// # Errors
+/// What the disk says; the file is as it was then.
+pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut new = path.as_os_str().to_owned();
+    new.push(".new");
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+    file.write_all(content)?;
+    file.sync_all()?;
+    fs::rename(&new, path)?;
+    path.parent().map_or(Ok(()), sync_folder)
+}
+
 /// Makes the entries of a folder durable.
 pub fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
@@ -181,6 +198,20 @@ mod tests {
         // Where no other process can write, nothing that is found is anybody's.
         Disk::open(folder.path(), Privacy::Open, Duration::ZERO).unwrap();
         assert!(!new.exists());
+    }
+
+    #[test]
+    fn a_small_file_has_its_old_content_or_the_new() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("small");
+        for content in ["first", "", "third, and longer"] {
+            // What an earlier try left behind is no hindrance.
+            fs::write(folder.path().join("small.new"), "half of something").unwrap();
+            replace(&path, content.as_bytes()).unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), content);
+            assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        }
+        assert!(replace(&folder.path().join("no/such/folder"), b"x").is_err());
     }
 
     #[test]

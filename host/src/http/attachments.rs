@@ -6,11 +6,14 @@ use axum::http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, ETAG
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use lienthong_core::hash::ContentHash;
+use lienthong_core::id::AgencyId;
 use lienthong_core::ports::Blob;
 
+use super::admission::Admission;
 use super::permission::Reader;
 use super::problem::Problem;
 use crate::disk::FileBlob;
+use crate::fair::Share;
 use crate::store::Store;
 
 /// The hub knows the bytes and not what they are: nothing that a browser would open.
@@ -23,10 +26,13 @@ type Named = (String, String, String);
 /// `GET /v1/channels/{domain}/{name}/attachments/{sha256}`
 pub async fn attachment(
     reader: Reader,
-    (State(store), Path((_, _, sha256)), headers): (State<Store>, Path<Named>, HeaderMap),
+    (State(store), State(admission), Path((_, _, sha256)), headers): (State<Store>, State<Admission>, Path<Named>, HeaderMap),
 ) -> Result<Response, Problem> {
     let absent = || Problem::absent("attachment");
     let hash: ContentHash = sha256.parse().map_err(|_| absent())?;
+    let Some(agency) = reader.principal.agency() else { return Err(absent()) };
+    // For the piece that is read and the one that is written.
+    let (share, _) = admission.answer(agency, 2 * PIECE, 2 * PIECE).await?;
     let file = store.attachment(&reader.channel.id, &hash).await?.ok_or_else(absent)?;
     let tag = format!("\"{hash}\"");
     let known = headers.get_all(IF_NONE_MATCH).iter().any(|value| value.as_bytes().windows(tag.len()).any(|part| part == tag.as_bytes()));
@@ -41,11 +47,11 @@ pub async fn attachment(
         (CONTENT_DISPOSITION, HeaderValue::from_static("attachment")),
         (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     ];
-    Ok((headers, Body::from_stream(pieces(file))).into_response())
+    Ok((headers, Body::from_stream(pieces(file, share))).into_response())
 }
 
-fn pieces(file: FileBlob) -> impl futures::Stream<Item = std::io::Result<Bytes>> {
-    futures::stream::try_unfold((file, 0), |(file, offset)| async move {
+fn pieces(file: FileBlob, share: Share<AgencyId>) -> impl futures::Stream<Item = std::io::Result<Bytes>> {
+    futures::stream::try_unfold((file, share, 0), |(file, share, offset)| async move {
         if offset == file.size() {
             return Ok(None);
         }
@@ -54,6 +60,6 @@ fn pieces(file: FileBlob) -> impl futures::Stream<Item = std::io::Result<Bytes>>
             return Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof));
         }
         let next = offset + piece.len() as u64;
-        Ok(Some((Bytes::from(piece), (file, next))))
+        Ok(Some((Bytes::from(piece), (file, share, next))))
     })
 }

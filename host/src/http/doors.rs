@@ -36,10 +36,13 @@ const fn header(name: &'static str, description: &'static str, value: Allowed) -
 const IDEMPOTENCY_KEY: Parameter =
     header("Idempotency-Key", "the same key with the same body gives the same answer for seven days", Allowed::Length(1, 255));
 
+const CONTENT_ENCODING: Parameter = header("Content-Encoding", "`gzip`: the body is packed", Allowed::Text);
+
 const POST_RECORDS: Door = Door {
     method: "post",
     parameters: &[
         IDEMPOTENCY_KEY,
+        CONTENT_ENCODING,
         header("ce-specversion", "`1.0`: the body is the data of a CloudEvent in binary mode, whose attributes are headers", Allowed::Text),
         header("ce-id", "the event's id", Allowed::Text),
         header("ce-source", "where it is from", Allowed::Text),
@@ -54,7 +57,7 @@ const POST_RECORDS: Door = Door {
         (EVENTS, Content::Objects),
     ],
     headers: &[("Idempotent-Replayed", "`true` where the key was known: this is its first answer")],
-    besides: &[400, 408, 409, 413, 415, 429],
+    besides: &[400, 408, 409, 413, 415],
     ..get(
         "/v1/channels/{domain}/{name}/records",
         "Post records; each is validated, then stored or quarantined, before the answer",
@@ -105,6 +108,7 @@ const POST_MESSAGE: Door = Door {
     method: "post",
     parameters: &[
         IDEMPOTENCY_KEY,
+        CONTENT_ENCODING,
         header(
             "Content-Disposition",
             "`attachment; filename=\"…\"` (RFC 6266): the message's name, where its plugin reads one, as of station files",
@@ -112,7 +116,7 @@ const POST_MESSAGE: Door = Door {
         ),
     ],
     takes: &[("*/*", Content::Bytes)],
-    besides: &[400, 409, 413, 422, 429, 500, 502, 504],
+    besides: &[400, 408, 409, 413, 415, 422, 500, 502, 504],
     ..get(
         "/v1/connectors/{domain}/{name}/messages",
         "Send a message in the system's own format to its webhook connector; the plugin may answer in that format, too",

@@ -4,26 +4,27 @@
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::http::StatusCode;
-use http_body_util::BodyExt;
+use axum::http::{HeaderMap, StatusCode};
+use lienthong_core::id::AgencyId;
 use tokio::time::Instant;
 
+use super::pieces::{Pace, Pieces};
 use super::problem::Problem;
 use crate::transport::memory::{Memory, Share};
 
-/// Bytes of one post.
+/// Bytes of one post, unpacked.
 pub const POST_BYTES: usize = 32 << 20;
+/// A post that is read takes so many times its length: itself, the records that fit, and their block.
+const COPIES: usize = 3;
 /// A post waits so long for memory, all its waits together; then the caller is asked to come back.
 const MEMORY_WAIT: Duration = Duration::from_secs(5);
-/// A body may pause so long between two pieces.
-const PAUSE: Duration = Duration::from_secs(30);
 
 /// Takes bodies of posts.
 #[derive(Clone)]
 pub struct Intake {
     memory: Memory,
     wait: Duration,
-    pause: Duration,
+    pace: Pace,
 }
 
 /// A body, and its share of the memory for as long as it is held.
@@ -36,73 +37,86 @@ pub struct Held {
 impl Intake {
     /// Into this memory.
     pub fn new(memory: Memory) -> Self {
-        Self { memory, wait: MEMORY_WAIT, pause: PAUSE }
+        Self { memory, wait: MEMORY_WAIT, pace: Pace::default() }
     }
 
-    /// Reads a body. Memory is taken as the bytes arrive: a length that was only promised takes none.
-    pub async fn read(&self, mut body: Body) -> Result<Held, Problem> {
-        let (mut bytes, mut share) = (Vec::new(), self.memory.share());
-        let mut patience = self.wait;
-        while let Some(frame) = tokio::time::timeout(self.pause, body.frame())
-            .await
-            .map_err(|_| Problem::new(StatusCode::REQUEST_TIMEOUT, "the body paused for too long: send it again"))?
-        {
-            let frame = frame.map_err(|error| Problem::bad_request(format!("the body broke off: {error}")))?;
-            let Ok(piece) = frame.into_data() else { continue };
+    /// Reads an agency's body. Memory is taken as the bytes arrive: a length that was only promised takes none.
+    pub async fn read(&self, agency: &AgencyId, headers: &HeaderMap, body: Body) -> Result<Held, Problem> {
+        let mut pieces = Pieces::new(headers, body, self.pace)?;
+        if pieces.declared() > POST_BYTES as u64 {
+            return Err(too_long());
+        }
+        let (mut bytes, mut share, mut patience) = (Vec::new(), self.memory.share(agency.clone()), self.wait);
+        while let Some(piece) = pieces.next().await? {
             let length = bytes.len() + piece.len();
             if length > POST_BYTES {
-                return Err(Problem::new(
-                    StatusCode::PAYLOAD_TOO_LARGE,
-                    format!("a post holds at most {POST_BYTES} bytes: split the records over several"),
-                ));
+                return Err(too_long());
             }
-            if !share.try_grow(length) {
-                let asked = Instant::now();
-                if tokio::time::timeout(patience, share.grow(length)).await.is_err() {
-                    return Err(Problem::busy("too many posts are under way"));
-                }
-                patience = patience.saturating_sub(asked.elapsed());
-            }
+            grow(&mut share, length, &mut patience).await?;
             bytes.extend_from_slice(&piece);
         }
+        grow(&mut share, bytes.len() * COPIES, &mut patience).await?;
         Ok(Held { bytes: bytes.into(), _share: share })
     }
+}
+
+async fn grow(share: &mut Share, length: usize, patience: &mut Duration) -> Result<(), Problem> {
+    if share.try_grow(length) {
+        return Ok(());
+    }
+    let asked = Instant::now();
+    if tokio::time::timeout(*patience, share.grow(length)).await.is_err() {
+        return Err(Problem::busy("too many posts of this agency are under way"));
+    }
+    *patience = patience.saturating_sub(asked.elapsed());
+    Ok(())
+}
+
+fn too_long() -> Problem {
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("a post holds at most {POST_BYTES} bytes: split the records over several"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::transport::memory::BYTES;
 
     fn body(pieces: Vec<usize>) -> Body {
         Body::from_stream(futures::stream::iter(pieces.into_iter().map(|length| Ok::<_, std::io::Error>(vec![b' '; length]))))
     }
 
-    #[tokio::test]
-    async fn a_body_takes_as_much_as_it_has_and_gives_it_back() {
-        let memory = Memory::new();
-        let intake = Intake::new(memory.clone());
-        let free = memory.free_bytes();
-        let held = intake.read(body(vec![1, 4096, 4096])).await.ok().unwrap();
-        assert_eq!((held.bytes.len(), free - memory.free_bytes()), (8193, 3 * 4096));
-        drop(held);
-        assert_eq!(memory.free_bytes(), free);
-        assert!(intake.read(body(vec![POST_BYTES])).await.is_ok());
-        assert!(intake.read(body(vec![POST_BYTES, 1])).await.is_err());
-        assert!(intake.read(body(vec![])).await.is_ok_and(|held| held.bytes.is_empty()));
-        assert_eq!(memory.free_bytes(), free);
+    fn agency(id: &str) -> AgencyId {
+        AgencyId::new(id).unwrap()
     }
 
     #[tokio::test]
-    async fn whoever_finds_no_memory_is_asked_to_come_back() {
+    async fn a_body_takes_as_much_as_it_needs_and_gives_it_back() {
+        let memory = Memory::new(BYTES);
+        let intake = Intake::new(memory.clone());
+        let read = async |pieces| intake.read(&agency("one"), &HeaderMap::new(), body(pieces)).await;
+        let held = read(vec![1, 4096, 4096]).await.ok().unwrap();
+        assert_eq!((held.bytes.len(), BYTES - memory.free()), (8193, 3 * 8193));
+        drop(held);
+        assert_eq!(memory.free(), BYTES);
+        assert!(read(vec![POST_BYTES]).await.is_ok());
+        assert!(read(vec![POST_BYTES, 1]).await.is_err());
+        assert!(read(vec![]).await.is_ok_and(|held| held.bytes.is_empty()));
+        assert_eq!(memory.free(), BYTES);
+    }
+
+    #[tokio::test]
+    async fn whoever_finds_no_memory_is_asked_to_come_back_and_others_find_some() {
+        let memory = Memory::new(600);
         let moment = Duration::from_millis(1);
-        let memory = Memory::new();
-        let intake = Intake { memory: memory.clone(), wait: moment, pause: moment };
-        let mut all = memory.share();
-        assert!(all.try_grow(memory.free_bytes()));
-        assert!(intake.read(body(vec![1])).await.is_err());
-        drop(all);
-        assert!(intake.read(body(vec![1])).await.is_ok());
+        let intake = Intake { memory: memory.clone(), wait: moment, pace: Pace { pause: moment, whole: moment } };
+        let read = async |id: &str, length| intake.read(&agency(id), &HeaderMap::new(), body(vec![length])).await;
+        let held = read("one", 100).await.ok().unwrap();
+        assert!(read("one", 1).await.is_err());
+        assert!(read("two", 50).await.is_ok());
+        drop(held);
+        assert!(read("one", 1).await.is_ok());
         // Nobody sends for ever.
-        assert!(intake.read(Body::from_stream(futures::stream::pending::<Result<Vec<u8>, std::io::Error>>())).await.is_err());
+        let endless = Body::from_stream(futures::stream::pending::<Result<Vec<u8>, std::io::Error>>());
+        assert!(intake.read(&agency("one"), &HeaderMap::new(), endless).await.is_err());
     }
 }

@@ -6,15 +6,16 @@ use axum::extract::State;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use http_body_util::BodyExt;
 use lienthong_core::record::Violation;
 use serde::Serialize;
 
 use super::permission::Messenger;
+use super::pieces::{Pace, Pieces};
 use super::problem::Problem;
 use super::records::idempotency_key;
 use crate::pipeline::call::Received;
 use crate::pipeline::fault::{Fault, FaultKind};
+use crate::store::Store;
 use crate::transport::body::{self, BodyWriter, Spool};
 
 /// A longer name is none.
@@ -50,11 +51,13 @@ pub struct RefusedItem {
 /// `POST /v1/connectors/{domain}/{name}/messages`
 pub async fn post_message(
     Messenger(messages): Messenger,
-    (State(spool), headers, body): (State<Spool>, HeaderMap, Body),
+    (State(store), State(spool), headers, body): (State<Store>, State<Spool>, HeaderMap, Body),
 ) -> Result<Response, Problem> {
     let key = idempotency_key(&headers)?;
-    let limit = messages.connector().config.limits.message_bytes;
-    let body = take(body, spool.writer(limit)).await?;
+    store.takes_data()?;
+    let config = &messages.connector().config;
+    let body =
+        take(Pieces::new(&headers, body, Pace::default())?, spool.writer(config.agency.clone(), config.limits.message_bytes)).await?;
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let name = file_name(&headers);
     let nameless = name.is_none();
@@ -75,7 +78,7 @@ pub async fn post_message(
 
 /// The file's name as its sender gives it: `Content-Disposition: attachment; filename="…"` (RFC 6266). The extended form
 /// (`filename*`) goes first. A name of the message, never a path: what stands before the last slash is cut off.
-fn file_name(headers: &HeaderMap) -> Option<String> {
+pub(super) fn file_name(headers: &HeaderMap) -> Option<String> {
     let text = std::str::from_utf8(headers.get(CONTENT_DISPOSITION)?.as_bytes()).ok()?;
     let parameters = parameters(text);
     let value = |wanted: &str| parameters.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.as_str());
@@ -133,16 +136,20 @@ pub(super) fn percent_decoded(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-async fn take(mut body: Body, mut writer: BodyWriter) -> Result<body::Body, Problem> {
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| Problem::bad_request(format!("the message broke off: {error}")))?;
-        let Ok(piece) = frame.into_data() else { continue };
-        writer = writer.take(&piece).await.map_err(|error| match error {
-            body::Error::TooLong { .. } => Problem::new(StatusCode::PAYLOAD_TOO_LARGE, error.to_string()),
-            body::Error::Spool(_) => Problem::unavailable(error.to_string()),
-        })?;
+async fn take(mut pieces: Pieces, mut writer: BodyWriter) -> Result<body::Body, Problem> {
+    writer.expect(pieces.declared()).map_err(not_taken)?;
+    while let Some(piece) = pieces.next().await? {
+        writer = writer.take(&piece).await.map_err(not_taken)?;
     }
     Ok(writer.finish())
+}
+
+fn not_taken(error: body::Error) -> Problem {
+    match error {
+        body::Error::TooLong { .. } => Problem::new(StatusCode::PAYLOAD_TOO_LARGE, error.to_string()),
+        body::Error::Busy => Problem::busy(error.to_string()),
+        body::Error::Spool(_) => Problem::unavailable(error.to_string()),
+    }
 }
 
 fn answer(connector: &str, received: Received) -> Response {

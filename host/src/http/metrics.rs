@@ -95,6 +95,16 @@ fn registry(status: &Status) -> Registry {
         c.set_aside.unwrap_or(0)
     });
     connector_gauge("connector_passed_over", "Files of an inbox that are no messages", |c| c.passed_over.as_ref().map_or(0, |p| p.count));
+    let disk = status.disk;
+    for (name, help, bytes) in [
+        ("disk_free_bytes", "Free on the disk that holds the data folder", disk.free_bytes),
+        ("disk_keep_free_bytes", "New data is refused while less is free", disk.keep_free_bytes),
+        ("disk_ballast_bytes", "Held back for an emergency; 0 after it was given up", disk.ballast_bytes),
+    ] {
+        let gauge = Gauge::<i64>::default();
+        gauge.set(bytes.cast_signed());
+        registry.register(name, help, gauge);
+    }
     let ready = Gauge::<i64>::default();
     ready.set(i64::from(status.ready));
     registry.register("ready", "1 while data is taken", ready);

@@ -1,6 +1,9 @@
 //! The agency API and the operator API: who may enter, what comes in, what goes out, and how it is told when it fails.
 
+mod admission;
 mod attachments;
+#[cfg(any(test, fuzzing))]
+pub mod bad_input;
 mod channels;
 mod cloud_events;
 mod cursor;
@@ -11,7 +14,9 @@ mod messages;
 mod metrics;
 mod openapi;
 mod operators;
+mod patience;
 mod permission;
+mod pieces;
 mod problem;
 mod records;
 mod routes;

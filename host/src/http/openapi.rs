@@ -107,9 +107,9 @@ impl Document {
         }
         responses.insert("200".to_owned(), done);
         let by_permission: &[u16] = match permission {
-            "open" => &[],
-            "key" => &[401, 503],
-            _ => &[401, 404, 503],
+            "open" => &[429],
+            "key" => &[401, 429, 503],
+            _ => &[401, 404, 429, 503],
         };
         for status in by_permission.iter().chain(door.besides) {
             responses.insert(status.to_string(), refusal(*status));
@@ -168,6 +168,7 @@ fn refusal(status: u16) -> Value {
     match status {
         304 => response = json!({ "description": "what the sender knows has not changed", "headers": headers(&[("ETag", "the SHA-256")]) }),
         401 => response["headers"] = headers(&[("WWW-Authenticate", "`Bearer`")]),
+        415 => response["headers"] = headers(&[("Accept-Encoding", "`gzip`: how bodies may be packed")]),
         429 | 503 => response["headers"] = headers(&[("Retry-After", "come back after so many seconds")]),
         _ => {}
     }

@@ -9,7 +9,9 @@ use axum::http::request::Parts;
 use lienthong_core::city::Access;
 use lienthong_core::id::{AgencyId, ChannelId, ConnectorId};
 use lienthong_core::log::Origin;
+use tokio::sync::OwnedSemaphorePermit;
 
+use super::admission::Admission;
 use super::problem::Problem;
 use super::state::{Api, Gate};
 use crate::ops::keys::Principal;
@@ -53,8 +55,10 @@ pub struct Writer {
 /// connector emits to.
 pub struct Messenger(pub Messages);
 
-/// An operator's key, or the hub's own socket.
-pub struct Operator;
+/// An operator's key, or the hub's own socket; and an operator's place, held for as long as this is.
+pub struct Operator {
+    _place: OwnedSemaphorePermit,
+}
 
 impl Permission for Open {
     const NAME: &'static str = "open";
@@ -132,7 +136,7 @@ impl FromRequestParts<Api> for Operator {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
         match principal(parts, api).await?.owner {
-            KeyOwner::Operator => Ok(Self),
+            KeyOwner::Operator => Ok(Self { _place: Admission::from_ref(api).operator().await? }),
             KeyOwner::Agency(_) => Err(Problem::absent("page")),
         }
     }

@@ -61,7 +61,7 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).with(&RETRY_AFTER, "10")
     }
 
-    fn with(mut self, name: &'static HeaderName, value: &'static str) -> Self {
+    pub(super) fn with(mut self, name: &'static HeaderName, value: &'static str) -> Self {
         self.header = Some((name, value));
         self
     }
@@ -104,6 +104,7 @@ impl From<post::Error> for Problem {
     fn from(error: post::Error) -> Self {
         match error {
             post::Error::Empty | post::Error::Unreadable { .. } => Self::bad_request(error.to_string()),
+            post::Error::TooMany => Self::new(StatusCode::PAYLOAD_TOO_LARGE, error.to_string()),
             post::Error::Unvalidated(_) => {
                 tracing::error!(%error, "a post was not validated");
                 Self::unavailable(error.to_string())

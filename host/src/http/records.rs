@@ -15,21 +15,26 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::admission::{self, Admission};
 use super::intake::Intake;
 use super::permission::{Reader, Writer};
 use super::problem::Problem;
-use super::state::{Gate, PostPlaces};
+use super::state::Gate;
 use super::{cloud_events, cursor};
 use crate::clock;
 use crate::pipeline::channels::Channel;
 use crate::pipeline::post::{self, Format, Post, Reason};
 use crate::store::{Outcome, Store};
 
-/// A post waits so long for its turn; then the caller is asked to come back.
-const PLACE_WAIT: Duration = Duration::from_secs(5);
 const PAGE_RECORDS: u32 = 1_000;
 const PAGE_RECORDS_MAX: u32 = 10_000;
 const PAGE_BYTES: usize = 8 << 20;
+/// A page is no smaller for want of memory.
+const PAGE_BYTES_LEAST: usize = 1 << 20;
+/// A page that is made takes so many times its bytes: as they are stored, unpacked, as events, and written.
+const COPIES: usize = 4;
+/// From so many bytes on, a page is written beside the threads that serve everyone.
+const HEAVY: usize = 128 << 10;
 const WAIT_MAX: Duration = Duration::from_secs(60);
 const CURSOR: HeaderName = HeaderName::from_static("lienthong-cursor");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
@@ -74,12 +79,12 @@ struct Offsets {
 /// `POST /v1/channels/{domain}/{name}/records`
 pub async fn post_records(
     writer: Writer,
-    (State(store), State(places), State(bodies), headers, body): (State<Store>, State<PostPlaces>, State<Intake>, HeaderMap, Body),
+    (State(store), State(admission), State(bodies), headers, body): (State<Store>, State<Admission>, State<Intake>, HeaderMap, Body),
 ) -> Result<Response, Problem> {
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let format = Format::of(content_type).ok_or_else(|| {
         let known = "application/x-ndjson, application/json, application/cloudevents+json or application/cloudevents-batch+json";
-        Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, format!("send records as {known}, not as `{}`", content_type.escape_default()))
+        Problem::unsupported(format!("send records as {known}, not as `{}`", content_type.escape_default()))
     })?;
     // In structured mode the body alone counts, as the binding has it.
     let binary = match format {
@@ -92,8 +97,10 @@ pub async fn post_records(
         ));
     }
     let idempotency_key = idempotency_key(&headers)?;
-    let held = bodies.read(body).await?;
-    let _place = tokio::time::timeout(PLACE_WAIT, places.0.acquire()).await.map_err(|_| Problem::busy("too many posts are under way"))?;
+    store.takes_data()?;
+    let agency = writer.origin.agency.clone();
+    let held = bodies.read(&agency, &headers, body).await?;
+    let _place = admission.post(&agency).await?;
     let (format, body) = match &binary {
         Some(attributes) if !held.bytes.is_empty() => (Format::CloudEvent, cloud_events::structured(attributes, &held.bytes)),
         _ => (format, held.bytes.clone()),
@@ -145,12 +152,13 @@ pub struct PageQuery {
     wait: Option<String>,
 }
 
-type PageRequest = (State<Store>, State<Gate>, State<CancellationToken>, Result<Query<PageQuery>, QueryRejection>, HeaderMap);
+type PageRequest =
+    (State<Store>, State<Gate>, State<Admission>, State<CancellationToken>, Result<Query<PageQuery>, QueryRejection>, HeaderMap);
 
 /// `GET /v1/channels/{domain}/{name}/records`
 pub async fn read_records(
     reader: Reader,
-    (State(store), State(gate), State(stop), query, headers): PageRequest,
+    (State(store), State(gate), State(admission), State(stop), query, headers): PageRequest,
 ) -> Result<Response, Problem> {
     let Query(query) = query.map_err(|error| Problem::bad_request(error.body_text()))?;
     let channel = &reader.channel;
@@ -168,8 +176,15 @@ pub async fn read_records(
         None => Duration::ZERO,
     };
     let form = Form::wanted(&headers)?;
-    let mut page = store.read(&channel.id, from, limit, PAGE_BYTES).await?;
+    let Some(agency) = reader.principal.agency() else { return Err(Problem::absent("channel")) };
+    let read = async || {
+        let (share, bytes) = admission.answer(agency, PAGE_BYTES_LEAST * COPIES, PAGE_BYTES * COPIES).await?;
+        Ok::<_, Problem>((store.read(&channel.id, from, limit, bytes / COPIES).await?, share))
+    };
+    let (mut page, mut share) = read().await?;
     if page.is_empty() && !wait.is_zero() {
+        drop(share);
+        let _place = admission.waiting(agency)?;
         tokio::select! {
             _ = store.wait(&channel.id, from, Instant::now() + wait) => {}
             () = stop.cancelled() => {}
@@ -179,7 +194,7 @@ pub async fn read_records(
         if !gate.allows(&reader.principal, channel, Access { read: true, write: false }) {
             return Err(Problem::absent("channel"));
         }
-        page = store.read(&channel.id, from, limit, PAGE_BYTES).await?;
+        (page, share) = read().await?;
     }
     let next = cursor::write(&channel.id, page.last().map_or(from, StoredBatch::end));
     let mut headers = HeaderMap::new();
@@ -188,7 +203,8 @@ pub async fn read_records(
     for (name, value) in [(CURSOR, next), (LINK, link)] {
         headers.insert(name, HeaderValue::try_from(value).map_err(|_| Problem::unavailable("the cursor could not be written"))?);
     }
-    Ok((headers, form.write(channel, &page)).into_response())
+    let body = form.write(channel, page).await?;
+    Ok((headers, admission::held(body, share)).into_response())
 }
 
 /// How a page is written.
@@ -219,10 +235,16 @@ impl Form {
         }
     }
 
-    fn write(self, channel: &Channel, page: &[StoredBatch]) -> Vec<u8> {
-        match self {
-            Self::Ndjson => page.iter().flat_map(|batch| batch.ndjson.iter().copied()).collect(),
-            Self::CloudEvents => serde_json::to_vec(&cloud_events::events(channel, page)).unwrap_or_default(),
+    async fn write(self, channel: &Channel, page: Vec<StoredBatch>) -> Result<Vec<u8>, Problem> {
+        let channel = channel.clone();
+        let bytes: usize = page.iter().map(|batch| batch.ndjson.len()).sum();
+        let write = move || match self {
+            Self::Ndjson => page.iter().map(|batch| batch.ndjson.as_slice()).collect::<Vec<_>>().concat(),
+            Self::CloudEvents => serde_json::to_vec(&cloud_events::events(&channel, &page)).unwrap_or_default(),
+        };
+        match bytes {
+            0..HEAVY => Ok(write()),
+            _ => tokio::task::spawn_blocking(write).await.map_err(|_| Problem::unavailable("the page could not be written; try again")),
         }
     }
 }

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use axum::extract::FromRef;
 use lienthong_core::city::{Access, City};
 use lienthong_core::id::ConnectorId;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use super::admission::Admission;
 use super::intake::Intake;
 use super::problem::Problem;
 use crate::clock;
@@ -18,9 +18,6 @@ use crate::pipeline::channels::{Channel, Channels};
 use crate::pipeline::messages::Messages;
 use crate::store::Store;
 use crate::transport::body::Spool;
-
-/// Bodies that are validated and stored at the same time.
-const POSTS_AT_ONCE: usize = 32;
 
 /// Everything the API stands on.
 pub struct Parts {
@@ -50,7 +47,7 @@ struct Shared {
     gate: Gate,
     channels: Channels,
     messages: Arc<BTreeMap<ConnectorId, Messages>>,
-    intake: PostPlaces,
+    admission: Admission,
     bodies: Intake,
     status: Sources,
     spool: Spool,
@@ -64,8 +61,8 @@ impl Api {
             gate: Gate { city: parts.city, store: parts.store, pepper: parts.pepper },
             channels: parts.channels,
             messages: Arc::new(parts.messages),
-            intake: PostPlaces(Arc::new(Semaphore::new(POSTS_AT_ONCE))),
-            bodies: Intake::new(parts.spool.memory.clone()),
+            admission: Admission::new(),
+            bodies: Intake::new(parts.spool.memory().clone()),
             status: parts.status,
             spool: parts.spool,
             stop: parts.stop,
@@ -111,10 +108,6 @@ impl Gate {
     }
 }
 
-/// Places for bodies under way.
-#[derive(Clone)]
-pub struct PostPlaces(pub Arc<Semaphore>);
-
 macro_rules! part {
     ($type:ty, $field:ident) => {
         impl FromRef<Api> for $type {
@@ -127,7 +120,7 @@ macro_rules! part {
 part!(Gate, gate);
 part!(Channels, channels);
 part!(Arc<BTreeMap<ConnectorId, Messages>>, messages);
-part!(PostPlaces, intake);
+part!(Admission, admission);
 part!(Intake, bodies);
 part!(Sources, status);
 part!(Spool, spool);

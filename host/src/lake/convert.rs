@@ -29,14 +29,14 @@ pub(super) fn boolean(value: &str) -> Option<bool> {
 
 /// A whole number within i64. JSON Schema calls `1.0` and `1e3` integers too.
 pub(super) fn integer(value: &str) -> Option<i64> {
-    const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53: beyond it a double no longer tells neighbours apart
+    const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53: from it on a double no longer tells neighbours apart
     if let Ok(number) = value.parse() {
         // Rust's parser takes a plus sign, which no JSON number has; the door has refused it.
         return Some(number);
     }
     let number = double(value)?;
     #[expect(clippy::cast_possible_truncation, reason = "whole and within 2^53")]
-    (number.fract() == 0.0 && number.abs() <= EXACT).then_some(number as i64)
+    (number.fract() == 0.0 && number.abs() < EXACT).then_some(number as i64)
 }
 
 /// A finite number.
@@ -139,6 +139,9 @@ mod tests {
             ("1.0", Some(1)),
             ("-2e3", Some(-2000)),
             ("1.5", None),
+            // Would be its neighbour.
+            ("9007199254740993.0", None),
+            ("9007199254740991.0", Some(9_007_199_254_740_991)),
             ("1e300", None),
             ("\"1\"", None),
             ("true", None),

@@ -5,6 +5,8 @@
 //! crash, a lost answer or a second writer can neither lose nor double a row. Nothing else in the hub knows Delta, Arrow
 //! or Parquet.
 
+#[cfg(any(test, fuzzing))]
+pub mod bad_input;
 mod convert;
 mod durable;
 #[cfg(test)]
@@ -33,6 +35,7 @@ use url::Url;
 pub use layout::TableSpec;
 pub use table::{Landed, Table};
 
+use crate::disk::Room;
 use durable::DurableFs;
 
 /// Why something was not landed. After any of these the table is as it was, or holds the records; the next call of
@@ -136,6 +139,11 @@ impl Lake {
             rows += table.resume_at(epoch).await?;
         }
         Ok(rows)
+    }
+
+    /// What is free where the tables lie, bytes, if that is a disk of this machine.
+    pub fn free_bytes(&self) -> Option<u64> {
+        Room::of(&self.place.to_file_path().ok()?).ok().map(|room| room.free_bytes)
     }
 
     /// Where a channel's table is, for who reads it with another engine.

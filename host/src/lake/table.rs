@@ -23,6 +23,7 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 use super::Error;
 use super::files::{DataFile, FileFormat};
 use super::layout::{self, DATE, Layout, TableSpec};
+use crate::failpoint;
 
 /// How often others may be faster within one call.
 const TRIES: u32 = 32;
@@ -161,8 +162,10 @@ impl Table {
             let encoded = self.encode(&pending)?;
             let token = token();
             let written = self.write(epoch, &token, &encoded).await.map_err(|source| delta(&self.spec, source))?;
+            failpoint::reached("lake.data-file-written");
             match self.commit_rows(epoch, end, &token, &written).await? {
                 Outcome::Committed => {
+                    failpoint::reached("lake.commit-written");
                     landed.rows += encoded.iter().map(|file| file.rows).sum::<u64>();
                     landed.bytes += encoded.iter().map(|file| file.bytes.len() as u64).sum::<u64>();
                     landed.files += u32::try_from(encoded.len()).unwrap_or(u32::MAX);
@@ -320,6 +323,7 @@ impl Table {
         let work = async {
             table.load().await?;
             checkpoints::create_checkpoint(&table, None).await?;
+            failpoint::reached("lake.checkpoint-written");
             checkpoints::cleanup_metadata(&table, None).await?;
             Ok(table.version())
         };

@@ -1,8 +1,7 @@
 //! API keys: `lt_<id>_<secret>_<crc>`. The secret is 43 base-62 digits from the system's random source (256 bits); the
 //! store keeps only an HMAC-SHA-256 of the key under a pepper that lies in a file beside the database.
 
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,6 +13,7 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
 use super::roster::Roster;
+use crate::disk;
 use crate::store::{self, KeyOwner, KeyRow, Store};
 
 const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -41,9 +41,9 @@ impl Pepper {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let mut pepper = [0; 32];
                 getrandom::fill(&mut pepper).map_err(io::Error::other)?;
-                let mut file = std::fs::File::options().write(true).create_new(true).mode(0o600).open(&path)?;
-                file.write_all(&pepper)?;
-                file.sync_all()?;
+                disk::replace(&path, &pepper)?;
+                // Its folder is new too.
+                disk::sync_folder(folder)?;
                 Ok(Self(Arc::new(pepper)))
             }
             Err(error) => Err(error),

@@ -11,6 +11,7 @@ use lienthong_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::keys::{ChannelPattern, NewKey};
+use crate::disk;
 
 /// The file, below the data folder.
 const FILE: &str = "hub.roster";
@@ -48,9 +49,7 @@ impl Roster {
 
     /// Keeps it in the data folder, in place of the last one.
     pub fn write(&self, folder: &Path) -> io::Result<()> {
-        let new = folder.join(format!("{FILE}.new"));
-        std::fs::write(&new, serde_json::to_vec(self)?)?;
-        std::fs::rename(new, folder.join(FILE))
+        disk::replace(&folder.join(FILE), &serde_json::to_vec(self)?)
     }
 
     /// The last one kept; none where no hub has started on the folder yet.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::pipeline::channels::Channels;
 use crate::pipeline::landing::Progress;
 use crate::pipeline::supervision::{Condition, Supervision};
-use crate::store::{self, Health, Store};
+use crate::store::{self, DiskRoom, Health, Store};
 
 /// What status reads.
 #[derive(Clone)]
@@ -42,6 +42,8 @@ pub struct Status {
     #[serde(serialize_with = "text")]
     #[schema(value_type = String)]
     pub health: Health,
+    /// The disk that holds the data folder.
+    pub disk: DiskRoom,
     /// Every channel of the city, and every other one whose data lies here.
     pub channels: Vec<ChannelStatus>,
     /// Every connector of the city.
@@ -123,6 +125,7 @@ pub async fn status(sources: &Sources) -> Result<Status, store::Error> {
         started_at: sources.started_at,
         ready: health == Health::Ready,
         health,
+        disk: sources.store.room(),
         channels: channels.collect(),
         connectors: sources.supervision.all().await,
     })

@@ -16,6 +16,7 @@ use super::fault::Fault;
 use super::intake::{Intake, Output};
 use super::reply::Reply;
 use crate::clock;
+use crate::failpoint;
 use crate::net::Door;
 use crate::store::{
     Advance, Checkpoint, Group, Outcome, Receipt, Refusal, Remember, Run, RunError, RunOutcome, Sequence, Store, Submitted,
@@ -103,6 +104,11 @@ impl Caller {
         }
     }
 
+    /// Whether what is called now could be stored.
+    pub(super) fn takes_data(&self) -> Result<(), Fault> {
+        self.store.takes_data().map_err(|refusal| Fault::hub(refusal.to_string()))
+    }
+
     /// Hands a message to a receiver. A message that is known already is not handed over again: its first answer is given.
     pub async fn receive(&self, connector: &Connector, message: Message, identity: Identity) -> Result<Received, Fault> {
         self.run(connector, message, identity, None).await?.settle().await
@@ -118,6 +124,7 @@ impl Caller {
             let same = known.body_hash == identity.sha256;
             return if same { Ok(Ran::Known(repeated(&known.receipt))) } else { Err(Fault::key_reused()) };
         }
+        self.takes_data()?;
         let received_at = message.received_at;
         let clock = RunClock::start(connector, received_at);
         let intake = self.intake(connector, received_at, &identity.name);
@@ -130,6 +137,7 @@ impl Caller {
                 return Err(fault);
             }
         };
+        failpoint::reached("call.emitted");
         let output = intake.finish().await;
         let received = Received {
             accepted: output.accepted,

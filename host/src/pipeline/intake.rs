@@ -17,10 +17,14 @@ use tokio::sync::Mutex;
 
 use super::channels::{Channel, Channels};
 use crate::disk::{Draft, Drafted};
+use crate::failpoint;
 use crate::store::{Append, Attachment, CallId, Part, Rejection, Store};
 
 /// Output held in memory before it is staged.
 const STAGE_BYTES: usize = 4 << 20;
+
+/// What is kept of a plugin's reason for a rejection, and of the place it names: lists of rejections show both.
+const REASON_BYTES: usize = 2 << 10;
 
 /// Refusals told to the guest for one emit, and to an operator for one call.
 const FIRST: usize = 16;
@@ -174,6 +178,11 @@ impl State {
         (appends.map(|(channel, batch)| Append { channel, batch }).collect(), std::mem::take(&mut self.rejections))
     }
 
+    /// A file goes to the disk before any transaction, so it is refused here where there is no space.
+    fn takes_data(&self) -> Result<(), Stopped> {
+        self.store.takes_data().map_err(not_kept)
+    }
+
     async fn stage_if_large(&mut self) -> Result<(), Stopped> {
         if self.held_bytes < STAGE_BYTES {
             return Ok(());
@@ -182,7 +191,9 @@ impl State {
         // Set before the write: a part that may or may not have been staged must be abandoned too.
         self.staged = true;
         let part = Part { received_at: self.received_at, origin: self.origin.clone(), appends, rejections };
-        self.store.stage(self.call, part).await.map_err(|error| Stopped::Cancelled(format!("output could not be staged: {error}")))
+        self.store.stage(self.call, part).await.map_err(|error| Stopped::Cancelled(format!("output could not be staged: {error}")))?;
+        failpoint::reached("call.staged");
+        Ok(())
     }
 }
 
@@ -197,10 +208,18 @@ impl Emit for Intake {
         })
     }
 
-    fn reject<'a>(&'a mut self, port: &'a str, bytes: Vec<u8>, reason: String, at: Option<String>) -> Pending<'a, Result<(), Stopped>> {
+    fn reject<'a>(
+        &'a mut self,
+        port: &'a str,
+        bytes: Vec<u8>,
+        mut reason: String,
+        mut at: Option<String>,
+    ) -> Pending<'a, Result<(), Stopped>> {
         Box::pin(async move {
             let mut state = self.0.lock().await;
             let channel = state.channel(port)?;
+            reason.truncate(reason.floor_char_boundary(REASON_BYTES));
+            at.as_mut().into_iter().for_each(|at| at.truncate(at.floor_char_boundary(REASON_BYTES)));
             state.refuse(&channel, bytes, Violation { pointer: at.unwrap_or_default(), keyword: "plugin".into(), message: reason });
             state.stage_if_large().await
         })
@@ -209,8 +228,9 @@ impl Emit for Intake {
     fn attach<'a>(&'a mut self, port: &'a str) -> Pending<'a, Result<Box<dyn ports::Attachment>, Stopped>> {
         Box::pin(async move {
             let state = self.0.lock().await;
+            state.takes_data()?;
             let (channel, draft) = (state.channel(port)?.id, state.store.draft());
-            Ok(Box::new(Writing { intake: self.clone(), channel, draft }) as Box<dyn ports::Attachment>)
+            Ok(Box::new(Writing { intake: self.clone(), store: state.store.clone(), channel, draft }) as Box<dyn ports::Attachment>)
         })
     }
 }
@@ -218,18 +238,22 @@ impl Emit for Intake {
 /// An attachment that the guest is writing.
 struct Writing {
     intake: Intake,
+    store: Store,
     channel: ChannelId,
     draft: Draft,
 }
 
 impl ports::Attachment for Writing {
     fn write(&mut self, bytes: Vec<u8>) -> Pending<'_, Result<(), Stopped>> {
-        Box::pin(async move { self.draft.write(&bytes).await.map_err(not_kept) })
+        Box::pin(async move {
+            self.store.takes_data().map_err(not_kept)?;
+            self.draft.write(&bytes).await.map_err(not_kept)
+        })
     }
 
     fn finish(self: Box<Self>) -> Pending<'static, Result<Attached, Stopped>> {
         Box::pin(async move {
-            let Self { intake, channel, draft } = *self;
+            let Self { intake, channel, draft, .. } = *self;
             let file = draft.finish().await.map_err(not_kept)?;
             let attached = Attached { hash: file.hash, size_bytes: file.size_bytes };
             intake.0.lock().await.attachments.insert((channel, file.hash), file);
@@ -238,7 +262,7 @@ impl ports::Attachment for Writing {
     }
 }
 
-fn not_kept(error: std::io::Error) -> Stopped {
+fn not_kept(error: impl std::fmt::Display) -> Stopped {
     Stopped::Cancelled(format!("an attachment could not be kept: {error}"))
 }
 

@@ -15,6 +15,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::channels::{Channel, Channels};
+use crate::failpoint;
+use crate::fair::{Pool, Share};
 use crate::lake::{self, Lake, Table, TableSpec};
 use crate::store::{self, Store};
 
@@ -23,6 +25,10 @@ const PAGE_RECORDS: u32 = 50_000;
 
 /// Bytes of records in one commit at most.
 const COMMIT_BYTES: usize = 64 << 20;
+
+/// Bytes of records that all channels together hold until their commit; each page is read into a share of it.
+const GATHERED_BYTES: usize = 256 << 20;
+const PAGE_BYTES: usize = 4 << 20;
 
 /// Channels that write to the lake at the same time.
 const AT_ONCE: usize = 2;
@@ -76,6 +82,8 @@ enum Error {
     Lake(#[from] lake::Error),
     #[error(transparent)]
     Store(#[from] store::Error),
+    #[error("the disk of the lake is nearly full ({} MiB are free): what is stored lands once {} MiB are", .free >> 20, .wanted >> 20)]
+    NoRoom { free: u64, wanted: u64 },
 }
 
 /// The landing of all channels.
@@ -94,6 +102,7 @@ impl Landing {
         stop: &CancellationToken,
     ) -> Self {
         let places = Arc::new(Semaphore::new(AT_ONCE));
+        let memory = Pool::new(GATHERED_BYTES);
         let mut tasks = JoinSet::new();
         for channel in channels.iter() {
             let lander = Lander {
@@ -103,6 +112,7 @@ impl Landing {
                 flush,
                 progress: progress.clone(),
                 places: places.clone(),
+                memory: memory.clone(),
                 stop: stop.clone(),
             };
             tasks.spawn(lander.run());
@@ -127,7 +137,15 @@ struct Lander {
     flush: LakeFlush,
     progress: Progress,
     places: Arc<Semaphore>,
+    memory: Pool<ChannelId>,
     stop: CancellationToken,
+}
+
+/// What goes into one commit, and its share of the memory.
+struct Gathered {
+    batches: Vec<StoredBatch>,
+    stopping: bool,
+    _share: Share<ChannelId>,
 }
 
 impl Lander {
@@ -164,12 +182,14 @@ impl Lander {
         }
         let mut next = self.resume(&mut table).await?;
         loop {
-            let (batches, stopping) = self.gather(next).await?;
+            let Gathered { batches, stopping, _share } = self.gather(next).await?;
             if let Some(last) = batches.last() {
                 let end = last.end();
+                self.has_room()?;
                 let place = self.places.acquire().await;
                 let landed = table.land(&batches).await?;
                 drop(place);
+                failpoint::reached("lake.landed");
                 *failures = 0;
                 self.progress.change(&self.channel.id, |progress| {
                     progress.rows += landed.rows;
@@ -180,6 +200,15 @@ impl Lander {
             } else if stopping {
                 return Ok(());
             }
+        }
+    }
+
+    /// The last half of what is to stay free is left to the log: what lies there is safe, and lands later.
+    fn has_room(&self) -> Result<(), Error> {
+        let wanted = self.store.room().keep_free_bytes / 2;
+        match self.lake.free_bytes() {
+            Some(free) if free < wanted => Err(Error::NoRoom { free, wanted }),
+            _ => Ok(()),
         }
     }
 
@@ -198,25 +227,34 @@ impl Lander {
         Ok(resume)
     }
 
-    /// Waits for records and gathers them until the commit is large enough or old enough, or the hub stops.
-    async fn gather(&self, from: Position) -> Result<(Vec<StoredBatch>, bool), Error> {
+    /// Waits for records and gathers them until the commit is large enough or old enough, no more memory is there for this
+    /// channel, or the hub stops. Whoever holds some never waits for more.
+    async fn gather(&self, from: Position) -> Result<Gathered, Error> {
         let (mut batches, mut bytes, mut next) = (Vec::<StoredBatch>::new(), 0usize, from);
+        let mut share = self.memory.share(self.channel.id.clone());
         let mut due: Option<Instant> = None;
         loop {
             let stopping = self.stop.is_cancelled();
-            let page = self.store.read(&self.channel.id, next, PAGE_RECORDS, COMMIT_BYTES - bytes.min(COMMIT_BYTES - 1)).await?;
+            if batches.is_empty() {
+                share.grow(PAGE_BYTES).await;
+            } else if !share.try_grow(bytes + PAGE_BYTES) {
+                return Ok(Gathered { batches, stopping, _share: share });
+            }
+            let page = self.store.read(&self.channel.id, next, PAGE_RECORDS, PAGE_BYTES).await?;
             if let Some(last) = page.last() {
                 next = last.end();
                 bytes += page.iter().map(|batch| batch.ndjson.len()).sum::<usize>();
                 due.get_or_insert_with(|| Instant::now() + self.flush.every);
                 batches.extend(page);
                 if bytes >= COMMIT_BYTES || bytes as u64 >= self.flush.bytes {
-                    return Ok((batches, stopping));
+                    return Ok(Gathered { batches, stopping, _share: share });
                 }
                 continue;
             }
+            // Nobody holds memory for what is not there yet.
+            share.shrink(bytes);
             if stopping || due.is_some_and(|due| due <= Instant::now()) {
-                return Ok((batches, stopping));
+                return Ok(Gathered { batches, stopping, _share: share });
             }
             let until = due.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
             tokio::select! {

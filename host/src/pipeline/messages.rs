@@ -1,13 +1,14 @@
 //! Hands messages to one connector, wherever they come from, and keeps its condition.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use lienthong_core::hash::ContentHash;
 use tokio::sync::Semaphore;
 
 use super::call::{Caller, Connector, Identity, Ran, Received};
-use super::fault::Fault;
+use super::fault::{Fault, FaultKind};
 use super::supervision::{Running, Supervision};
 use crate::clock;
 use crate::store::Sequence;
@@ -20,6 +21,11 @@ const AT_ONCE: usize = 8;
 /// A message waits so long for its turn; then the sender is asked to come back.
 const PLACE_WAIT: Duration = Duration::from_secs(5);
 
+/// A plugin that broke, or a limit of it, is given its next message after so long, times the failures in a row: what it did
+/// costs everyone something, and a connector that fails again and again must not do so as fast as it can.
+const REST: Duration = Duration::from_millis(100);
+const LONGEST_REST: Duration = Duration::from_secs(1);
+
 /// The way into one connector. Clones share its places.
 #[derive(Clone)]
 pub struct Messages {
@@ -27,6 +33,7 @@ pub struct Messages {
     supervision: Supervision,
     connector: Arc<Connector>,
     places: Arc<Semaphore>,
+    broken_in_a_row: Arc<AtomicU32>,
 }
 
 /// A message whose plugin has run, and that is on its way to the disk.
@@ -38,7 +45,7 @@ pub(super) struct UnderWay {
 impl Messages {
     /// The way into this connector.
     pub fn new(caller: Caller, supervision: Supervision, connector: Arc<Connector>) -> Self {
-        Self { caller, supervision, connector, places: Arc::new(Semaphore::new(AT_ONCE)) }
+        Self { caller, supervision, connector, places: Arc::new(Semaphore::new(AT_ONCE)), broken_in_a_row: Arc::default() }
     }
 
     /// The connector behind it.
@@ -107,8 +114,20 @@ impl Messages {
 
     async fn run(&self, message: Message, identity: Identity, sequence: Option<Sequence>) -> Result<UnderWay, Fault> {
         let running = self.supervision.running(&self.connector.id);
-        let ran = self.caller.run(&self.connector, message, identity, sequence).await?;
-        Ok(UnderWay { ran, running })
+        match self.caller.run(&self.connector, message, identity, sequence).await {
+            Ok(ran) => {
+                self.broken_in_a_row.store(0, Ordering::Relaxed);
+                Ok(UnderWay { ran, running })
+            }
+            Err(fault) => {
+                if fault.kind == FaultKind::Plugin {
+                    let times = self.broken_in_a_row.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+                    // Its place stays taken meanwhile.
+                    tokio::time::sleep(REST.saturating_mul(times).min(LONGEST_REST)).await;
+                }
+                Err(fault)
+            }
+        }
     }
 }
 

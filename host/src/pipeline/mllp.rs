@@ -128,8 +128,9 @@ impl Port {
     async fn connection<S: AsyncRead + AsyncWrite>(&self, stream: S, peer: SocketAddr) {
         let (read, write) = tokio::io::split(stream);
         let (read, write) = (std::pin::pin!(read), std::pin::pin!(write));
-        let limit_bytes = self.messages.connector().config.limits.message_bytes;
-        let mut frames = Frames::new(read, self.spool.clone(), limit_bytes, Patience::new(self.settings.idle));
+        let config = &self.messages.connector().config;
+        let (agency, limit_bytes) = (config.agency.clone(), config.limits.message_bytes);
+        let mut frames = Frames::new(read, self.spool.clone(), agency, limit_bytes, Patience::new(self.settings.idle));
         let mut replies = Replies::new(write);
         let (waiting, settled) = mpsc::channel(WINDOW);
         let end = {

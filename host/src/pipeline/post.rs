@@ -2,6 +2,9 @@
 //!
 //! Only the wrapping is read here; each record inside is decoded and validated by the channel's schema like any other.
 
+#[cfg(any(test, fuzzing))]
+pub mod bad_input;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -17,6 +20,9 @@ use sha2::{Digest, Sha256};
 use super::channels::Channel;
 use super::intake::lines;
 use crate::store::{Append, Group, Outcome, Rejection, Remember, Store};
+
+/// Records of one post: each takes memory beside its bytes, so that a post of many tiny ones would take a multiple of it.
+pub const POST_RECORDS: usize = 100_000;
 
 /// Reasons told to the caller.
 const FIRST_REASONS: usize = 20;
@@ -86,6 +92,9 @@ pub enum Error {
         /// What is wrong with it.
         message: String,
     },
+    /// More than [`POST_RECORDS`].
+    #[error("a post holds at most {POST_RECORDS} records: split them over several")]
+    TooMany,
     /// The hub's own fault.
     #[error("the records could not be validated ({0}): send them again")]
     Unvalidated(String),
@@ -175,6 +184,7 @@ fn items(format: Format, body: &[u8]) -> Result<Vec<Item<'_>>, Error> {
         return Err(Error::Empty);
     }
     match format {
+        Format::Ndjson if lines(body).nth(POST_RECORDS).is_some() => Err(Error::TooMany),
         Format::Ndjson => Ok(lines(body).map(Item::plain).collect()),
         Format::Json if body.trim_ascii_start().first() == Some(&b'[') => {
             Ok(array(body, "JSON array")?.into_iter().map(|raw| Item::plain(raw.get().as_bytes())).collect())
@@ -186,7 +196,37 @@ fn items(format: Format, body: &[u8]) -> Result<Vec<Item<'_>>, Error> {
 }
 
 fn array<'a>(body: &'a [u8], expected: &'static str) -> Result<Vec<&'a RawValue>, Error> {
-    serde_json::from_slice(body).map_err(|error| Error::Unreadable { expected, message: error.to_string() })
+    let read = serde_json::from_slice::<AtMost<'_>>(body).map_err(|error| Error::Unreadable { expected, message: error.to_string() })?;
+    read.0.ok_or(Error::TooMany)
+}
+
+/// The elements of an array; none where there are more than [`POST_RECORDS`], of which no more are kept.
+struct AtMost<'a>(Option<Vec<&'a RawValue>>);
+
+impl<'de> Deserialize<'de> for AtMost<'de> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Elements;
+        impl<'de> serde::de::Visitor<'de> for Elements {
+            type Value = AtMost<'de>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an array")
+            }
+
+            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut array: A) -> Result<AtMost<'de>, A::Error> {
+                let mut elements = Vec::new();
+                while let Some(element) = array.next_element()? {
+                    if elements.len() == POST_RECORDS {
+                        while array.next_element::<serde::de::IgnoredAny>()?.is_some() {}
+                        return Ok(AtMost(None));
+                    }
+                    elements.push(element);
+                }
+                Ok(AtMost(Some(elements)))
+            }
+        }
+        deserializer.deserialize_seq(Elements)
+    }
 }
 
 /// The attributes of CloudEvents 1.0 that the hub keeps; others are allowed and not kept.

@@ -169,7 +169,8 @@ impl Worker {
             tracing::warn!(connector = %self.id(), count, file, "files of the inbox are passed over: {}", passed.reason);
         }
         for arrival in scan.ready {
-            if self.stop.is_cancelled() {
+            // A file waits where it lies until there is space again.
+            if self.stop.is_cancelled() || self.messages.caller().takes_data().is_err() {
                 return Ok(());
             }
             // It may have changed while those before it were read; a later look finds it again.
@@ -224,6 +225,12 @@ impl Worker {
     async fn poll(self, every: Duration) {
         let mut failures = 0;
         loop {
+            if self.messages.caller().takes_data().is_err() {
+                if self.pause(LOOK_EVERY).await.is_break() {
+                    return;
+                }
+                continue;
+            }
             let running = self.messages.supervision().running(self.id());
             let polled = self.messages.caller().poll(self.messages.connector()).await;
             drop(running);

@@ -43,9 +43,7 @@ pub(super) enum Work {
         id: String,
         at: Timestamp,
     },
-    Forget {
-        before: Timestamp,
-    },
+    Forget,
     /// Makes the disk as small as a test wants it, in pages.
     #[cfg(test)]
     MaxPages(i64),
@@ -127,6 +125,8 @@ pub(super) struct Apply<'a> {
     pub(super) db: &'a mut SqliteConnection,
     pub(super) blocks: &'a mut BlockNumbers,
     pub(super) ends: Vec<(ChannelId, End)>,
+    /// By the steady clock.
+    pub(super) now: Timestamp,
 }
 
 impl Apply<'_> {
@@ -141,7 +141,7 @@ impl Apply<'_> {
             Work::RecordRun(run) => self.record_run(*run).await,
             Work::InsertKey(key) => self.insert_key(*key).await,
             Work::RevokeKey { id, at } => self.revoke_key(&id, at).await,
-            Work::Forget { before } => self.forget(before).await,
+            Work::Forget => self.forget().await,
             #[cfg(test)]
             Work::MaxPages(pages) => {
                 sqlx::query(sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {pages}"))).execute(&mut *self.db).await?;
@@ -213,7 +213,7 @@ impl Apply<'_> {
         }
         let mut receipt = Receipt { ranges, quarantined: quarantined as u64, note: Vec::new() };
         if let Some(remember) = remember {
-            receipts::remember(self.db, &remember, &receipt, received_at).await?;
+            receipts::remember(self.db, &remember, &receipt, self.now).await?;
             receipt.note = remember.note;
         }
         if let Some(run) = run {

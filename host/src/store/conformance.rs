@@ -215,12 +215,9 @@ pub(crate) async fn a_key_is_done_once(open: impl AsyncFn() -> Store) {
     assert!(receipts.windows(2).all(|pair| pair[0] == pair[1]));
     assert_eq!(store.end(&channel("a/one")), Some(at(1, 6)));
     let known = store.recall("weather-office", b"k").await.unwrap().unwrap();
-    assert_eq!((known.receipt, known.body_hash, known.at), (first, [1; 32], NOON));
+    assert_eq!((known.receipt, known.body_hash), (first, [1; 32]));
     assert_eq!(store.recall("other-office", b"k").await.unwrap(), None);
-    let days = |n: i64| NOON.plus_micros(n * 86_400_000_000);
-    assert_eq!(store.sweep(days(7)).await.unwrap(), 0);
-    assert_eq!(store.sweep(days(7).plus_micros(1)).await.unwrap(), 2);
-    assert_eq!(store.recall("weather-office", b"k").await.unwrap(), None);
+    assert_eq!(store.sweep().await.unwrap(), 0, "whatever time the groups say they were received at");
     adds_up(&store).await;
 }
 

@@ -7,7 +7,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 
 use super::Error;
-use super::error::sqlite_code;
+use super::error::{Severity, severity, sqlite_code};
 
 /// `Lien`, in the header of our files.
 const APPLICATION_ID: i64 = 0x4c69_656e;
@@ -50,12 +50,29 @@ pub(super) async fn writer(path: &Path) -> Result<SqliteConnection, Error> {
     }
     // Not in the options: those would turn another program's file into a WAL database before it is known as such.
     sqlx::query("PRAGMA journal_mode = WAL").execute(&mut db).await.map_err(damage(path))?;
+    empty_wal(&mut db).await.map_err(damage(path))?;
     migrate(&mut db, ours).await.map_err(|error| match error {
         Error::Sql(error) => damage(path)(error),
         other => other,
     })?;
     read_back(&mut db).await?;
     Ok(db)
+}
+
+/// Moves what an earlier life left in the WAL into the database. That life may have ended before a sync, or after one that
+/// failed: then the system shows frames that are not on the disk, and may never be, and a power cut would take them with
+/// all that was committed behind them. Nobody is told of them before they are safe. A full disk, or another program that
+/// reads the file, only puts it off.
+async fn empty_wal(db: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    match sqlx::query_scalar("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(db).await {
+        Ok(0_i64) => {}
+        Ok(_) => tracing::warn!("another program reads the database: the write-ahead log could not be emptied"),
+        Err(error) if severity(&error) == Severity::Full => {
+            tracing::warn!(%error, "the disk is full: the write-ahead log could not be emptied")
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(())
 }
 
 /// A few connections that cannot write.

@@ -167,7 +167,7 @@ pub enum Refusal {
     /// One before it in its [`Sequence`] was not done.
     #[error("what came before it was not stored: send it again, and this behind it")]
     OutOfSequence,
-    /// The disk is full. Passes as soon as there is space.
+    /// The disk is full, or nearly so. Passes as soon as there is space.
     #[error("the disk that holds the hub's data is full: free space, the hub resumes by itself")]
     Full,
     /// A file of an attachment could not be put into place.
@@ -234,6 +234,4 @@ pub struct Remembered {
     pub receipt: Receipt,
     /// SHA-256 of what was sent under the key.
     pub body_hash: [u8; 32],
-    /// The `received_at` of the group.
-    pub at: Timestamp,
 }

@@ -22,10 +22,12 @@ mod measure_tests;
 mod model_tests;
 mod read;
 mod receipts;
+mod room;
 mod rows;
 #[cfg(test)]
 mod sqlite_tests;
 mod staging;
+mod steady;
 mod tail;
 mod upkeep;
 mod writer;
@@ -55,9 +57,12 @@ pub use error::Error;
 pub use group::{
     Advance, Append, CallId, Checkpoint, Group, Outcome, Part, Range, Receipt, Refusal, Rejection, Remember, Remembered, Sequence,
 };
+pub use room::{DiskRoom, Reserve};
+use room::{Known, Watch};
 use writer::{Answer, Job, Shown, Writer};
 
 use crate::disk::{Draft, FileBlob};
+use crate::failpoint;
 pub use rows::{ChannelSums, KeyOwner, KeyRow, QuarantineEntry, QuarantineFilter, Run, RunError, RunOutcome};
 
 /// How to open a store.
@@ -67,12 +72,14 @@ pub struct Options {
     pub folder: PathBuf,
     /// When the writer commits.
     pub group: GroupCommit,
+    /// How much of the disk is to stay free; nothing unless it is set.
+    pub reserve: Reserve,
 }
 
 impl Options {
     /// The defaults, in this folder.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into(), group: GroupCommit::default() }
+        Self { folder: folder.into(), group: GroupCommit::default(), reserve: Reserve::default() }
     }
 }
 
@@ -98,7 +105,14 @@ impl Default for GroupCommit {
 pub enum Health {
     /// It does.
     Ready,
-    /// The disk is full; every group is tried, and it resumes by itself.
+    /// Less of the disk is free than is to stay free: new data is refused, and it resumes by itself.
+    Low {
+        /// What is free.
+        free_bytes: u64,
+        /// What is to stay free.
+        keep_free_bytes: u64,
+    },
+    /// The disk is full: the database could not be written. What comes is tried, and it resumes by itself.
     Full,
     /// An I/O error left the state of the disk unknown; nothing is taken until the process restarts.
     Failed(String),
@@ -108,6 +122,12 @@ impl std::fmt::Display for Health {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Ready => f.write_str("ready"),
+            Self::Low { free_bytes, keep_free_bytes } => write!(
+                f,
+                "the disk is nearly full ({} MiB are free, {} are to stay free): new data is refused until there is space",
+                free_bytes >> 20,
+                keep_free_bytes >> 20
+            ),
             Self::Full => f.write_str("the disk is full: data is refused until there is space"),
             Self::Failed(why) => write!(f, "data is refused until the hub is restarted: {why}"),
         }
@@ -138,9 +158,11 @@ struct Inner {
     readers: SqlitePool,
     files: Files,
     shown: Arc<Shown>,
+    room: Arc<Known>,
     next_call: AtomicI64,
     closing: CancellationToken,
     writer: Mutex<Option<JoinHandle<Result<(), Error>>>>,
+    watch: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Drop for Inner {
@@ -157,16 +179,17 @@ impl Store {
     /// [`Error::InUse`] when another hub has the folder, [`Error::Foreign`], [`Error::Damaged`] and [`Error::Newer`] for a
     /// file that is not ours to open, [`Error::Pragma`] where durability cannot be promised.
     pub async fn open(options: Options) -> Result<Self, Error> {
-        let Options { folder, group } = options;
-        let (lock, files) = {
+        let Options { folder, group, reserve } = options;
+        let (lock, watch, files) = {
             let folder = folder.clone();
-            let open = move || Ok::<_, Error>((folder::hold(&folder)?, Files::open(&folder)?));
+            let open = move || Ok::<_, Error>((folder::hold(&folder)?, Watch::begin(&folder, reserve), Files::open(&folder)?));
             tokio::task::spawn_blocking(open).await.map_err(|_| Refusal::Closing)??
         };
         let path = database::file(&folder);
         let mut db = database::writer(&path).await?;
         attachment::delete_lost(&mut db, &files).await?;
         let first_call = staging::delete_lost(&mut db).await?;
+        failpoint::reached("start.recovered");
         let writer = Writer::new(db, lock, group).await?;
         let readers = database::readers(&path).await?;
         let (queue, jobs) = mpsc::channel(QUEUE);
@@ -177,18 +200,35 @@ impl Store {
             shares: Arc::new(Semaphore::new(QUEUE_KIB)),
             readers,
             files,
-            shown,
+            room: watch.known(),
+            shown: Arc::clone(&shown),
             next_call: AtomicI64::new(first_call),
-            closing,
+            closing: closing.clone(),
             writer: Mutex::new(Some(writer)),
+            watch: Mutex::default(),
         };
-        Ok(Self { inner: Arc::new(inner) })
+        let store = Self { inner: Arc::new(inner) };
+        // Held weakly: whoever drops the last clone of the store ends it.
+        let weak = Arc::downgrade(&store.inner);
+        let heal = async move || {
+            if let Some(inner) = weak.upgrade() {
+                // A transaction that writes nothing tells whether one can be written again.
+                let _ = Self { inner }.ensure_channels(&[]).await;
+            }
+        };
+        let watch = tokio::spawn(watch.run(shown, closing, heal));
+        *store.inner.watch.lock().unwrap_or_else(PoisonError::into_inner) = Some(watch);
+        Ok(store)
     }
 
     /// Does what waits already, empties the WAL, and gives the folder free. Other clones are refused from here on.
     pub async fn close(self) -> Result<(), Error> {
         self.inner.readers.close().await;
         self.inner.closing.cancel();
+        let watch = self.inner.watch.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(watch) = watch {
+            let _ = watch.await;
+        }
         let writer = self.inner.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
         match writer {
             None => Ok(()),
@@ -224,6 +264,7 @@ impl Store {
     }
 
     async fn queue(&self, group: Group) -> Result<oneshot::Receiver<Answer>, Error> {
+        self.takes_data()?;
         let Group { received_at, origin, appends, rejections, attachments, publish, remember, advance, run, sequence } = group;
         let sealed = seal(appends, rejections).await?;
         let placed = self.place(&attachments).await?;
@@ -242,8 +283,10 @@ impl Store {
         let rows = attachments.iter().map(|a| ((a.file.hash, a.channel.clone()), a.file.size_bytes)).collect();
         let call = self.begin_call();
         self.rows(Work::StageAttachments { call, hashes: by_hash.keys().copied().collect() }).await?;
+        failpoint::reached("attachment.noted");
         let files = self.inner.files.clone();
         tokio::task::spawn_blocking(move || files.place(&by_hash)).await.map_err(|_| Refusal::Closing)??;
+        failpoint::reached("attachment.in-place");
         Ok(Some(Placed { call, rows }))
     }
 
@@ -271,6 +314,7 @@ impl Store {
 
     /// Keeps some of a call's output, invisible until a group publishes the call. Lost when the store is closed before.
     pub async fn stage(&self, call: CallId, part: Part) -> Result<(), Error> {
+        self.takes_data()?;
         let Part { received_at, origin, appends, rejections } = part;
         let sealed = seal(appends, rejections).await?;
         let weight = sealed.weight();
@@ -371,11 +415,12 @@ impl Store {
         Ok(self.rows(Work::RevokeKey { id: id.into(), at }).await? > 0)
     }
 
-    /// Forgets idempotency keys older than seven days, a few thousand a transaction. Answers how many.
-    pub async fn sweep(&self, now: Timestamp) -> Result<u64, Error> {
+    /// Forgets idempotency keys older than seven days, a few thousand a transaction. Answers how many. Days are counted by a
+    /// clock of the store's own, which stands still while no hub runs and which nobody sets: to be called every hour.
+    pub async fn sweep(&self) -> Result<u64, Error> {
         let mut swept = 0;
         loop {
-            let rows = self.rows(Work::Forget { before: now.plus_micros(-receipts::REMEMBERED_US) }).await?;
+            let rows = self.rows(Work::Forget).await?;
             swept += rows;
             if rows < upkeep::SWEEP_ROWS as u64 {
                 return Ok(swept);
@@ -385,7 +430,21 @@ impl Store {
 
     /// Whether the store takes data.
     pub fn health(&self) -> Health {
-        self.inner.shown.health()
+        match (self.inner.shown.health(), self.inner.room.low()) {
+            (Health::Ready, Some(low)) => low,
+            (health, _) => health,
+        }
+    }
+
+    /// Refuses at once what [`commit`](Self::commit) and [`stage`](Self::stage) would refuse for want of space. What only puts
+    /// in order is done all the same.
+    pub fn takes_data(&self) -> Result<(), Refusal> {
+        if self.inner.room.low().is_some() { Err(Refusal::Full) } else { Ok(()) }
+    }
+
+    /// The room on the disk, as it was a moment ago.
+    pub fn room(&self) -> DiskRoom {
+        self.inner.room.room()
     }
 
     async fn reader(&self) -> Result<PoolConnection<Sqlite>, Error> {

@@ -9,14 +9,14 @@ use super::{Receipt, Remember, Remembered, decode};
 pub(super) const REMEMBERED_US: i64 = 7 * 86_400_000_000;
 
 pub(super) async fn recall(db: &mut SqliteConnection, scope: &str, key: &[u8]) -> Result<Option<Remembered>, sqlx::Error> {
-    let row = sqlx::query("SELECT receipt, note, body_hash, remembered_at FROM remembered WHERE scope = $1 AND key = $2")
+    let row = sqlx::query("SELECT receipt, note, body_hash FROM remembered WHERE scope = $1 AND key = $2")
         .bind(scope)
         .bind(key)
         .fetch_optional(db)
         .await?;
     let Some(row) = row else { return Ok(None) };
     let receipt = Receipt { note: row.try_get(1)?, ..decode::json(&row, 0, "receipt")? };
-    Ok(Some(Remembered { receipt, body_hash: decode::hash(&row, 2)?, at: decode::time(&row, 3)? }))
+    Ok(Some(Remembered { receipt, body_hash: decode::hash(&row, 2)? }))
 }
 
 pub(super) async fn remember(db: &mut SqliteConnection, remember: &Remember, receipt: &Receipt, at: Timestamp) -> Result<(), sqlx::Error> {

@@ -107,6 +107,33 @@ async fn a_database_of_an_earlier_hub_is_brought_up_to_date() {
 }
 
 #[tokio::test]
+async fn a_key_is_forgotten_after_seven_days_of_the_stores_own_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(Options::new(folder.path())).await.unwrap();
+    for key in ["old", "young"] {
+        let group = Group { remember: Some(conformance::keyed(key, 1)), ..group(vec![]) };
+        assert!(matches!(store.commit(group).await, Outcome::Committed(_)));
+    }
+    store.close().await.unwrap();
+    let mut db = super::database::writer(&super::database::file(folder.path())).await.unwrap();
+    let pass =
+        "UPDATE remembered SET remembered_at = remembered_at - CASE WHEN key = CAST('old' AS BLOB) THEN 604800000000 ELSE 604000000000 END";
+    sqlx::query(pass).execute(&mut db).await.unwrap();
+    let kept: i64 = sqlx::query_scalar("SELECT next FROM counter WHERE name = 'steady_clock'").fetch_one(&mut db).await.unwrap();
+    sqlx::Connection::close(db).await.unwrap();
+    let store = Store::open(Options::new(folder.path())).await.unwrap();
+    assert_eq!(store.sweep().await.unwrap(), 1);
+    for (key, known) in [("old", false), ("young", true)] {
+        assert_eq!(store.recall("weather-office", key.as_bytes()).await.unwrap().is_some(), known, "{key}");
+    }
+    store.close().await.unwrap();
+    // The time went on from where it stood.
+    let mut db = super::database::writer(&super::database::file(folder.path())).await.unwrap();
+    let later: i64 = sqlx::query_scalar("SELECT next FROM counter WHERE name = 'steady_clock'").fetch_one(&mut db).await.unwrap();
+    assert!(later > kept && later < kept + 600_000_000, "{kept} {later}");
+}
+
+#[tokio::test]
 async fn a_file_cut_short_is_called_damaged() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(Options::new(folder.path())).await.unwrap();

@@ -6,7 +6,7 @@ use lienthong_core::time::Timestamp;
 
 use super::apply::{Apply, Done, Trouble};
 use super::tail::End;
-use super::{KeyOwner, KeyRow, Refusal, Run, RunOutcome, decode};
+use super::{KeyOwner, KeyRow, Refusal, Run, RunOutcome, decode, receipts, steady};
 
 /// How many runs of a connector are kept.
 const RUNS_KEPT: i64 = 100;
@@ -113,7 +113,10 @@ impl Apply<'_> {
         Ok(Done::Rows(done.rows_affected()))
     }
 
-    pub(super) async fn forget(&mut self, before: Timestamp) -> Result<Done, Trouble> {
+    /// Forgets receipts that are old enough, and keeps the time by which they are.
+    pub(super) async fn forget(&mut self) -> Result<Done, Trouble> {
+        steady::keep(self.db, self.now).await?;
+        let before = self.now.plus_micros(-receipts::REMEMBERED_US);
         let done = sqlx::query(
             "DELETE FROM remembered WHERE (scope, key) IN (SELECT scope, key FROM remembered WHERE remembered_at < $1 ORDER BY remembered_at LIMIT $2)",
         )

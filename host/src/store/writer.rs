@@ -10,8 +10,10 @@ use tokio_util::sync::CancellationToken;
 use super::apply::{Apply, BlockNumbers, Done, Trouble, Work};
 use super::error::{Severity, severity, sqlite_code};
 use super::folder::FolderLock;
+use super::steady::{self, Steady};
 use super::tail::{End, Tails};
 use super::{Error, GroupCommit, Health, Refusal, Sequence, decode};
+use crate::failpoint;
 
 /// Compressed bytes after which the WAL goes into the database.
 const CHECKPOINT_BYTES: usize = 16 << 20;
@@ -61,6 +63,11 @@ pub(super) struct Shown {
 }
 
 impl Shown {
+    /// The database could not be written for want of space.
+    pub(super) fn is_full(&self) -> bool {
+        self.health() == Health::Full
+    }
+
     pub(super) fn health(&self) -> Health {
         self.health.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -76,6 +83,7 @@ pub(super) struct Writer {
     shown: Arc<Shown>,
     group: GroupCommit,
     unchecked_bytes: usize,
+    steady: Steady,
     /// Given back after the connection is closed.
     lock: FolderLock,
 }
@@ -88,8 +96,9 @@ impl Writer {
             tails.set(&decode::channel(&row, 0)?, End { next: decode::position(&row, 1)?, last: decode::position(&row, 3)? });
         }
         let blocks = BlockNumbers::load(&mut db).await?;
+        let steady = Steady::load(&mut db).await?;
         let shown = Arc::new(Shown { tails, health: RwLock::new(Health::Ready) });
-        Ok(Self { db, blocks, shown, group, unchecked_bytes: 0, lock })
+        Ok(Self { db, blocks, shown, group, unchecked_bytes: 0, steady, lock })
     }
 
     pub(super) fn shown(&self) -> Arc<Shown> {
@@ -116,7 +125,11 @@ impl Writer {
         }
         let emptied = match self.shown.health() {
             Health::Failed(_) => Ok(()),
-            Health::Ready | Health::Full => sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut self.db).await.map(|_| ()),
+            Health::Ready | Health::Full | Health::Low { .. } => {
+                // Without it keys only live longer.
+                let _ = steady::keep(&mut self.db, self.steady.now()).await;
+                sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut self.db).await.map(|_| ())
+            }
         };
         let closed = self.db.close().await;
         drop(self.lock);
@@ -150,7 +163,7 @@ impl Writer {
         }
         let answers = match self.shown.health() {
             Health::Failed(why) => works.iter().map(|_| Answer::Refused(Refusal::Failed(why.clone()))).collect(),
-            Health::Ready | Health::Full => self.transact(works).await,
+            Health::Ready | Health::Full | Health::Low { .. } => self.transact(works).await,
         };
         for ((reply, share), answer) in replies.into_iter().zip(answers) {
             // Whoever asked may be gone; the work stands all the same.
@@ -171,10 +184,12 @@ impl Writer {
                 return (0..asked).map(|_| Answer::Refused(refusal.clone())).collect();
             }
         };
+        failpoint::reached("store.before-commit");
         if let Err(error) = sqlx::query("COMMIT").execute(&mut self.db).await {
             sequences.iter().for_each(Sequence::break_off);
             return self.commit_failed(error, answers).await;
         }
+        failpoint::reached("store.after-commit");
         for (channel, end) in ends {
             self.shown.tails.set(&channel, end);
         }
@@ -201,7 +216,7 @@ impl Writer {
                 continue;
             }
             sqlx::query("SAVEPOINT piece").execute(&mut self.db).await?;
-            let mut apply = Apply { db: &mut self.db, blocks: &mut self.blocks, ends: Vec::new() };
+            let mut apply = Apply { db: &mut self.db, blocks: &mut self.blocks, ends: Vec::new(), now: self.steady.now() };
             let done = apply.work(work).await;
             let piece_ends = apply.ends;
             let refusal = match done {
@@ -280,10 +295,12 @@ impl Writer {
     /// Moves the WAL into the database. A full disk or a reader in the way only puts it off.
     async fn checkpoint(&mut self) {
         self.unchecked_bytes = 0;
+        failpoint::reached("store.before-wal-checkpoint");
         let pages = match sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").fetch_one(&mut self.db).await {
             Ok(row) => row.try_get::<i64, _>(1).unwrap_or_default(),
             Err(error) => return self.checkpoint_failed(&error),
         };
+        failpoint::reached("store.after-wal-checkpoint");
         if pages > LONG_WAL_PAGES
             && let Err(error) = sqlx::query("PRAGMA wal_checkpoint(RESTART)").fetch_one(&mut self.db).await
         {

@@ -122,13 +122,14 @@ async fn write(disk: &Arc<Disk>, target: PathBuf, blob: &dyn Blob) -> io::Result
 
 #[cfg(test)]
 mod tests {
+    use lienthong_core::id::AgencyId;
+
     use super::super::body::Spool;
-    use super::super::memory::Memory;
     use super::*;
 
     async fn body(folder: &Path, bytes: &[u8]) -> Body {
-        let spool = Spool { folder: folder.join("spool"), memory: Memory::new() };
-        spool.writer(u64::MAX).take(bytes).await.unwrap().finish()
+        let spool = Spool::new(folder.join("spool"), 0);
+        spool.writer(AgencyId::new("hospital").unwrap(), u64::MAX).take(bytes).await.unwrap().finish()
     }
 
     #[tokio::test]

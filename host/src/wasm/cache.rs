@@ -78,10 +78,11 @@ impl Cache {
 }
 
 #[allow(unsafe_code)]
-fn deserialize(engine: &wasmtime::Engine, code: &[u8]) -> wasmtime::Result<Component> {
-    // SAFETY: `deserialize` trusts that the bytes came from `Component::serialize`. They were read from a folder that only
-    // the hub's own user may write to (checked when it was opened), from a file that only `Cache::write` makes, and its
-    // hash shows that it is as it was written. Code of another compiler or configuration is refused by wasmtime itself.
+pub(super) fn deserialize(engine: &wasmtime::Engine, code: &[u8]) -> wasmtime::Result<Component> {
+    // SAFETY: `deserialize` trusts that the bytes came from the compiler. Either they did a moment ago, from the hub's own
+    // program in a process of its own. Or they were read from a folder that only the hub's own user may write to (checked
+    // when it was opened), from a file that only `Cache::write` makes, and its hash shows that it is as it was written.
+    // Code of another compiler or configuration is refused by wasmtime itself.
     unsafe { Component::deserialize(engine, code) }
 }
 

@@ -57,8 +57,8 @@ pub struct Message {
 /// What a call used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// Time in the guest's own code, waiting on the hub and on other guests left out. Wall time between entering and
-    /// leaving the guest, so on a crowded machine it includes what the operating system took away.
+    /// Time in the guest's own code, waiting on the hub and on other guests left out. Wall time, a tick of 10 ms at a time, so
+    /// on a crowded machine it includes some of what the operating system took away.
     pub cpu: Duration,
     /// From the start of the instance to its end.
     pub wall: Duration,
@@ -131,6 +131,11 @@ pub enum Cause {
 }
 
 impl Cause {
+    /// Whether the plugin broke, or a limit: not its message, its system, or the hub.
+    pub(super) fn is_the_plugins_own(&self) -> bool {
+        !matches!(self, Self::Plugin(_) | Self::Message(_) | Self::Stopped(_) | Self::Cancelled | Self::Host(_))
+    }
+
     /// Whether the same call may fare better later, nothing changed by a person.
     pub fn is_passing(&self) -> bool {
         match self {

@@ -7,20 +7,21 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use lienthong_core::manifest::Interface;
-use tokio::runtime::{Handle, Runtime};
 use tokio::sync::Semaphore;
 use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime::{Config, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use super::bindings;
 use super::bindings::exports::lienthong::connector::{receiver, sink, source, transform};
-use super::cache::Cache;
-use super::component::{self, LoadError};
+use super::cache::{self, Cache};
+use super::compile::{self, Compiler, Target};
+use super::component::{self, Facts, LoadError};
+use super::lanes::{Entrance, Lanes};
 use super::plugin::{Loaded, Plugin};
 use super::state::State;
 
 /// Between two looks at a running guest.
-const TICK: Duration = Duration::from_millis(10);
+pub(super) const TICK: Duration = Duration::from_millis(10);
 /// What one component may consist of.
 pub(super) const CORE_INSTANCES: u32 = 64;
 pub(super) const MEMORIES: u32 = 8;
@@ -41,18 +42,25 @@ const KEPT_TABLE: usize = 64 << 10;
 pub struct EngineOptions {
     /// The folder for machine code. Made if missing; only the hub's user may write to it.
     pub cache: PathBuf,
-    /// Threads that run guests.
-    pub workers: usize,
+    /// Threads of the quick lane that guests run in; the slow one has half as many.
+    pub threads: usize,
     /// Calls at a time; more wait, and their clock does not run yet.
     pub concurrent_calls: u32,
     /// Compile on all processors. Right for a command that waits for it, wrong beside a running hub.
     pub compile_in_parallel: bool,
+    /// The program whose command `compile` compiles, in a process of its own; without one it is done in this process, where
+    /// nothing limits it.
+    pub compiler: Option<PathBuf>,
+    /// What that process may use.
+    pub compile_limits: compile::Limits,
 }
 
 impl EngineOptions {
-    /// Two threads, 32 calls at a time, one compiling thread.
+    /// A thread for each processor in the quick lane, two at least; 32 calls at a time; one compiling thread, in this process.
     pub fn new(cache: impl Into<PathBuf>) -> Self {
-        Self { cache: cache.into(), workers: 2, concurrent_calls: 32, compile_in_parallel: false }
+        let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get).max(2);
+        let compile_limits = compile::Limits::default();
+        Self { cache: cache.into(), threads, concurrent_calls: 32, compile_in_parallel: false, compiler: None, compile_limits }
     }
 }
 
@@ -79,15 +87,15 @@ pub enum Error {
 pub struct Engine {
     shared: Arc<Shared>,
     compiling: Semaphore,
-    runtime: Option<Runtime>,
+    compiler: Option<Compiler>,
+    lanes: Option<Lanes>,
     ticker: Option<(mpsc::Sender<()>, JoinHandle<()>)>,
 }
 
 /// What plugins keep of their engine.
 pub(super) struct Shared {
     pub(super) engine: wasmtime::Engine,
-    pub(super) handle: Handle,
-    pub(super) calls: Semaphore,
+    pub(super) entrance: Arc<Entrance>,
     linker: Linker<State>,
     cache: Cache,
 }
@@ -95,31 +103,46 @@ pub(super) struct Shared {
 impl Engine {
     /// Sets the sandbox up.
     pub fn new(options: EngineOptions) -> Result<Self, Error> {
-        let engine = build(&options)?;
+        let (engine, target) = build(&options)?;
         let cache = Cache::open(&options.cache, &engine).map_err(|source| Error::Cache { path: options.cache.clone(), source })?;
         let linker = link(&engine).map_err(|error| Error::Sandbox(format!("{error:#}")))?;
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(options.workers.max(1))
-            .thread_name("guest")
-            // Spinning guests give way once a tick; timers and sockets must not wait for the default of 61 of them.
-            .event_interval(2)
-            .enable_all()
-            .build()
-            .map_err(Error::Threads)?;
+        let lanes = Lanes::start(options.threads, options.concurrent_calls as usize).map_err(Error::Threads)?;
         let ticker = tick(engine.clone()).map_err(Error::Threads)?;
-        let calls = Semaphore::new(options.concurrent_calls.max(1) as usize);
-        let shared = Shared { engine, handle: runtime.handle().clone(), calls, linker, cache };
-        Ok(Self { shared: Arc::new(shared), compiling: Semaphore::new(1), runtime: Some(runtime), ticker: Some(ticker) })
+        let compiler = options.compiler.map(|program| Compiler { program, limits: options.compile_limits, target });
+        let shared = Arc::new(Shared { engine, entrance: lanes.entrance(), linker, cache });
+        Ok(Self { shared, compiling: Semaphore::new(1), compiler, lanes: Some(lanes), ticker: Some(ticker) })
     }
 
     /// Checks a component and makes it ready: from the cache in milliseconds, else by compiling, one component at a time.
     pub async fn load(&self, bytes: impl Into<Arc<[u8]>>) -> Result<Plugin, LoadError> {
         let bytes = bytes.into();
-        let stopping = || LoadError::Host("the hub is stopping".into());
-        let _turn = self.compiling.acquire().await.map_err(|_| stopping())?;
+        let _turn = self.compiling.acquire().await.map_err(|_| LoadError::Host("the hub is stopping".into()))?;
+        let (shared, component) = (Arc::clone(&self.shared), bytes.clone());
+        let (facts, known) = beside(move || {
+            let facts = component::inspect(&component)?;
+            let known = shared.cache.read(&shared.engine, &facts.sha256);
+            Ok((facts, known))
+        })
+        .await?;
         let shared = Arc::clone(&self.shared);
-        let prepared = self.shared.handle.spawn_blocking(move || prepare(&shared, &bytes)).await;
-        prepared.map_err(|error| if error.is_panic() { LoadError::Compile("the compiler panicked".into()) } else { stopping() })?
+        if let Some(component) = known {
+            return beside(move || shared.link(facts, &component)).await;
+        }
+        let code = match &self.compiler {
+            Some(compiler) => compiler.compile(bytes).await?,
+            None => {
+                let engine = self.shared.engine.clone();
+                beside(move || engine.precompile_component(&bytes).map_err(compiled)).await?
+            }
+        };
+        beside(move || {
+            if let Err(error) = shared.cache.write(&facts.sha256, &code) {
+                tracing::warn!(plugin = %facts.manifest.plugin.name, "its machine code is not kept, so the next start compiles again: {error}");
+            }
+            let component = cache::deserialize(&shared.engine, &code).map_err(compiled)?;
+            shared.link(facts, &component)
+        })
+        .await
     }
 
     /// Ends every call that still runs, as [`super::Cause::Cancelled`], and the threads. Plugins of this engine are dead then.
@@ -128,12 +151,8 @@ impl Engine {
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        self.shared.calls.close();
         self.compiling.close();
-        if let Some(runtime) = self.runtime.take() {
-            // Guests give way at each tick, and their tasks are dropped there.
-            runtime.shutdown_background();
-        }
+        self.lanes = None;
         if let Some((stop, thread)) = self.ticker.take() {
             // One more tick, so that a guest that spins gives way to its own end.
             self.shared.engine.increment_epoch();
@@ -143,7 +162,18 @@ impl Drop for Engine {
     }
 }
 
-fn config(options: &EngineOptions) -> Config {
+/// Away from the threads that serve everyone.
+async fn beside<T: Send + 'static>(work: impl FnOnce() -> Result<T, LoadError> + Send + 'static) -> Result<T, LoadError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| LoadError::Compile(format!("making it ready failed: {error}")))?
+}
+
+fn compiled(error: wasmtime::Error) -> LoadError {
+    LoadError::Compile(format!("{error:#}"))
+}
+
+/// What machine code depends on, and with it the whole engine but for where its memories come from.
+pub(super) fn config(target: Target) -> Config {
     let mut config = Config::new();
     config
         .epoch_interruption(true)
@@ -153,12 +183,15 @@ fn config(options: &EngineOptions) -> Config {
         .wasm_multi_memory(false)
         .wasm_relaxed_simd(false)
         .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(16))
-        .parallel_compilation(options.compile_in_parallel);
+        .parallel_compilation(target.parallel);
+    if !target.pooled {
+        config.memory_reservation(0).memory_guard_size(64 << 10);
+    }
     config
 }
 
 /// With a pool of memories if the machine has the address space, else one by one.
-fn build(options: &EngineOptions) -> Result<wasmtime::Engine, Error> {
+fn build(options: &EngineOptions) -> Result<(wasmtime::Engine, Target), Error> {
     let calls = options.concurrent_calls.max(1);
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(calls)
@@ -172,15 +205,16 @@ fn build(options: &EngineOptions) -> Result<wasmtime::Engine, Error> {
         .linear_memory_keep_resident(KEPT_MEMORY)
         .table_keep_resident(KEPT_TABLE)
         .table_elements(TABLE_ELEMENTS);
-    let mut pooled = config(options);
+    let target = Target { pooled: true, parallel: options.compile_in_parallel };
+    let mut pooled = config(target);
     pooled.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     match wasmtime::Engine::new(&pooled) {
-        Ok(engine) => Ok(engine),
+        Ok(engine) => Ok((engine, target)),
         Err(why) => {
             tracing::warn!("no address space for a pool of plugin memories ({why:#}); each call gets its own, which is slower");
-            let mut on_demand = config(options);
-            on_demand.memory_reservation(0).memory_guard_size(64 << 10);
-            wasmtime::Engine::new(&on_demand).map_err(|error| Error::Sandbox(format!("{error:#}")))
+            let target = Target { pooled: false, ..target };
+            let engine = wasmtime::Engine::new(&config(target)).map_err(|error| Error::Sandbox(format!("{error:#}")))?;
+            Ok((engine, target))
         }
     }
 }
@@ -204,25 +238,14 @@ fn tick(engine: wasmtime::Engine) -> std::io::Result<(mpsc::Sender<()>, JoinHand
     Ok((stop, thread))
 }
 
-fn prepare(shared: &Arc<Shared>, bytes: &[u8]) -> Result<Plugin, LoadError> {
-    let facts = component::inspect(bytes)?;
-    let compile = |error: wasmtime::Error| LoadError::Compile(format!("{error:#}"));
-    let component = match shared.cache.read(&shared.engine, &facts.sha256) {
-        Some(component) => component,
-        None => {
-            let component = Component::from_binary(&shared.engine, bytes).map_err(compile)?;
-            let kept = component.serialize().map_err(std::io::Error::other).and_then(|code| shared.cache.write(&facts.sha256, &code));
-            if let Err(error) = kept {
-                tracing::warn!(plugin = %facts.manifest.plugin.name, "its machine code is not kept, so the next start compiles again: {error}");
-            }
-            component
-        }
-    };
-    let pre = shared.linker.instantiate_pre(&component).map_err(compile)?;
-    let exports = |interface| facts.exports.contains(&interface);
-    let source = exports(Interface::Source).then(|| source::GuestIndices::new(&pre)).transpose().map_err(compile)?;
-    let receiver = exports(Interface::Receiver).then(|| receiver::GuestIndices::new(&pre)).transpose().map_err(compile)?;
-    let transform = exports(Interface::Transform).then(|| transform::GuestIndices::new(&pre)).transpose().map_err(compile)?;
-    let sink = exports(Interface::Sink).then(|| sink::GuestIndices::new(&pre)).transpose().map_err(compile)?;
-    Ok(Plugin::new(Loaded { facts, pre, source, receiver, transform, sink, shared: Arc::clone(shared) }))
+impl Shared {
+    fn link(self: &Arc<Self>, facts: Facts, component: &Component) -> Result<Plugin, LoadError> {
+        let pre = self.linker.instantiate_pre(component).map_err(compiled)?;
+        let exports = |interface| facts.exports.contains(&interface);
+        let source = exports(Interface::Source).then(|| source::GuestIndices::new(&pre)).transpose().map_err(compiled)?;
+        let receiver = exports(Interface::Receiver).then(|| receiver::GuestIndices::new(&pre)).transpose().map_err(compiled)?;
+        let transform = exports(Interface::Transform).then(|| transform::GuestIndices::new(&pre)).transpose().map_err(compiled)?;
+        let sink = exports(Interface::Sink).then(|| sink::GuestIndices::new(&pre)).transpose().map_err(compiled)?;
+        Ok(Plugin::new(Loaded { facts, pre, source, receiver, transform, sink, shared: Arc::clone(self) }))
+    }
 }

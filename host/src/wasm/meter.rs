@@ -8,6 +8,7 @@ use lienthong_core::city::Limits;
 use wasmtime::{CallHook, ResourceLimiter};
 
 use super::call::{Cause, Usage};
+use super::engine::TICK;
 
 /// The first limit that was broken. It decides how the call is reported, whatever the guest made of it.
 #[derive(Clone, Default)]
@@ -70,7 +71,7 @@ impl Meter {
 
     pub(super) fn usage(&self, wall: Duration) -> Usage {
         Usage {
-            cpu: self.cpu + self.entered.map_or(Duration::ZERO, |since| since.elapsed()),
+            cpu: self.cpu + self.entered.map_or(Duration::ZERO, |since| since.elapsed().min(2 * TICK)),
             wall,
             memory_peak: self.memory_peak,
             output_bytes: self.output_bytes,
@@ -88,9 +89,8 @@ impl Meter {
             self.entered = Some(Instant::now());
             return Ok(());
         }
-        if let Some(since) = self.entered.take() {
-            self.cpu += since.elapsed();
-        }
+        self.count();
+        self.entered = None;
         if matches!(hook, CallHook::CallingHost) {
             self.host_calls += 1;
             if self.host_calls > self.limits.host_calls {
@@ -101,10 +101,20 @@ impl Meter {
         Ok(())
     }
 
+    /// Adds what the guest's own code took since it was last looked at. It runs for a tick at a time, and gives way to others:
+    /// what is beyond two ticks is their time.
+    fn count(&mut self) {
+        if let Some(since) = self.entered.replace(Instant::now()) {
+            self.cpu += since.elapsed().min(2 * TICK);
+        }
+    }
+
     /// Whether the guest has processor time left. Called at each tick.
-    pub(super) fn has_cpu_left(&self) -> bool {
-        let cpu = self.cpu + self.entered.map_or(Duration::ZERO, |since| since.elapsed());
-        if cpu > self.limits.cpu_per_call {
+    pub(super) fn has_cpu_left(&mut self) -> bool {
+        if self.entered.is_some() {
+            self.count();
+        }
+        if self.cpu > self.limits.cpu_per_call {
             self.breach.note(Cause::Cpu(self.limits.cpu_per_call));
             return false;
         }

@@ -8,10 +8,12 @@
 mod bindings;
 mod cache;
 mod call;
+pub mod compile;
 pub mod component;
 mod engine;
 mod http;
 mod imports;
+mod lanes;
 mod meter;
 mod plugin;
 mod state;

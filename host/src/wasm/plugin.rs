@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use lienthong_core::manifest::Interface;
 use lienthong_core::time::Timestamp;
-use tokio::task::JoinHandle;
 use wasmtime::component::{Instance, InstancePre};
 use wasmtime::{Store, Trap, UpdateDeadline, WasmBacktrace};
 
@@ -15,6 +14,9 @@ use super::component::Facts;
 use super::engine::Shared;
 use super::imports::Body;
 use super::state::State;
+
+/// What one crossing from the guest into the hub may carry, bytes; the hub holds it beside the guest's memory.
+const CROSSING_BYTES: usize = 32 << 20;
 
 /// Handles to resources that one guest may hold.
 const HANDLES: usize = 1_000;
@@ -68,29 +70,24 @@ impl Plugin {
     }
 
     async fn run<J: Job>(&self, call: Call, job: J) -> Outcome<J::Answer> {
-        let loaded = Arc::clone(&self.0);
-        let mut task = Running(self.0.shared.handle.spawn(async move { loaded.call(call, job).await }));
-        (&mut task.0).await.unwrap_or_else(|end| {
+        let (connector, memory_bytes) = (call.connector.clone(), call.limits.memory_bytes);
+        let (loaded, entrance) = (Arc::clone(&self.0), &self.0.shared.entrance);
+        let ended = entrance.run(connector.clone(), memory_bytes, async move { loaded.call(call, job).await }).await;
+        let outcome = ended.unwrap_or_else(|end| {
             let cause = if end.is_panic() { Cause::Host("it panicked; this is a defect of the hub".into()) } else { Cause::Cancelled };
             Err(failed(cause, String::new(), Usage::default()))
-        })
-    }
-}
-
-/// A call on the guests' runtime that ends with whoever waits for it.
-struct Running<T>(JoinHandle<T>);
-
-impl<T> Drop for Running<T> {
-    fn drop(&mut self) {
-        self.0.abort();
+        });
+        match &outcome {
+            Ok(_) => entrance.ended_well(&connector),
+            Err(failed) if failed.cause.is_the_plugins_own() => entrance.broke(&connector),
+            Err(_) => {}
+        }
+        outcome
     }
 }
 
 impl Loaded {
     async fn call<J: Job>(&self, call: Call, job: J) -> Outcome<J::Answer> {
-        let Ok(_turn) = self.shared.calls.acquire().await else {
-            return Err(failed(Cause::Cancelled, String::new(), Usage::default()));
-        };
         let limits = call.limits;
         let mut store = self.store(call);
         let started = Instant::now();
@@ -118,15 +115,15 @@ impl Loaded {
 
     fn store(&self, call: Call) -> Store<State> {
         // Honest data lies in the guest's memory, so it is no larger; lists that name the same bytes again and again are not.
-        let fuel = usize::try_from(call.limits.memory_bytes).unwrap_or(usize::MAX).clamp(1 << 20, 128 << 20);
+        let fuel = usize::try_from(call.limits.memory_bytes).unwrap_or(usize::MAX).clamp(1 << 20, CROSSING_BYTES);
         let mut store = Store::new(&self.shared.engine, State::new(call));
         store.limiter(|state| &mut state.meter);
         store.call_hook(|mut context, hook| context.data_mut().meter.crossed(hook));
         store.set_hostcall_fuel(fuel);
         store.set_max_component_handles(HANDLES);
         store.set_epoch_deadline(1);
-        store.epoch_deadline_callback(|context| {
-            Ok(if context.data().meter.has_cpu_left() { UpdateDeadline::Yield(1) } else { UpdateDeadline::Interrupt })
+        store.epoch_deadline_callback(|mut context| {
+            Ok(if context.data_mut().meter.has_cpu_left() { UpdateDeadline::Yield(1) } else { UpdateDeadline::Interrupt })
         });
         store
     }

@@ -4,28 +4,17 @@
 
 mod shared;
 
-use std::path::Path;
-
 use education_oneroster::Rosters;
-use lienthong_sdk::testing::Hub;
-use serde_json::{Value, json};
+use lienthong_sdk::testing::{Hub, check_kept, json_lines};
+use serde_json::json;
 use shared::{PORTS, bundle_with, files, folder, misfit, received, school, zipped};
-
-/// One JSON text a line.
-fn check_kept(path: &Path, values: &[Value]) {
-    let text: String = values.iter().map(|value| format!("{value}\n")).collect();
-    if std::env::var_os("BLESS").is_some() {
-        std::fs::write(path, &text).unwrap();
-    }
-    assert_eq!(text, std::fs::read_to_string(path).unwrap_or_default(), "{}", path.display());
-}
 
 fn check(name: &str, hub: &Hub) {
     assert_eq!(misfit(hub), None, "{name}");
     let records = PORTS.iter().flat_map(|port| hub.records(port).into_iter().map(move |record| json!({ "port": port, "record": record })));
-    check_kept(&folder(&format!("{name}.records.ndjson")), &records.collect::<Vec<_>>());
+    check_kept(&folder(&format!("{name}.records.ndjson")), &json_lines(records));
     let reject = |r: &lienthong_sdk::testing::Reject| json!({ "port": r.port, "at": r.at, "reason": r.reason, "bytes": String::from_utf8_lossy(&r.bytes) });
-    check_kept(&folder(&format!("{name}.rejects.ndjson")), &hub.rejects().iter().map(reject).collect::<Vec<_>>());
+    check_kept(&folder(&format!("{name}.rejects.ndjson")), &json_lines(hub.rejects().iter().map(reject)));
 }
 
 #[test]
@@ -74,5 +63,5 @@ fn the_corpus_comes_to_what_is_kept() {
         outcomes.push(json!({ "input": name, "outcome": outcome }));
     }
     assert!(outcomes.len() >= 25);
-    check_kept(&folder("corpus.outcomes.ndjson"), &outcomes);
+    check_kept(&folder("corpus.outcomes.ndjson"), &json_lines(outcomes));
 }

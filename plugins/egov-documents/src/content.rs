@@ -1,8 +1,7 @@
 //! An attachment's base64 on its way out, in pieces.
 
+use lienthong_sdk::base64::Decoder;
 use lienthong_sdk::{Attachment, Call, Stopped};
-
-use crate::base64::Decoder;
 
 /// Where attachments go. Without it they are only checked.
 pub(crate) struct Keep<'c, 'a> {
@@ -37,7 +36,7 @@ impl<'k, 'c, 'a> Content<'k, 'c, 'a> {
     }
 
     pub(crate) fn push(&mut self, piece: &str) -> Result<(), Refused> {
-        let bytes = self.decoder.push(piece.as_bytes()).map_err(Refused::Broken)?;
+        let bytes = self.decoder.push(piece.as_bytes()).map_err(|byte| Refused::Broken(byte.at))?;
         self.size_bytes += bytes.len() as u64;
         write(&mut self.attachment, self.keep.as_deref_mut(), bytes)
     }

@@ -1,7 +1,6 @@
 //! Reads official electronic documents and their status messages (edXML, QCVN 102:2016/BTTTT): one message a call.
 
 mod attachments;
-mod base64;
 mod content;
 mod document_id;
 mod envelope;

@@ -4,11 +4,9 @@
 
 mod harness;
 
-use std::path::Path;
-
 use egov_documents::{DOCUMENT_STATUS, DOCUMENTS, Documents};
 use harness::{SCHEMAS, fixtures, misfit, read_fixture, received};
-use lienthong_sdk::testing::Hub;
+use lienthong_sdk::testing::{Hub, check_kept};
 use lienthong_sdk::{Failure, Reply};
 use serde_json::{Value, json};
 
@@ -40,14 +38,6 @@ fn outcome(body: &[u8], hub: &Hub, result: &Result<Option<Reply>, Failure>) -> V
     outcome.into()
 }
 
-fn check_kept(path: &Path, outcome: &Value) {
-    let text = format!("{outcome:#}\n");
-    if std::env::var_os("BLESS").is_some() {
-        std::fs::write(path, &text).unwrap();
-    }
-    assert_eq!(text, std::fs::read_to_string(path).unwrap(), "{}", path.display());
-}
-
 #[test]
 fn messages_become_what_is_kept_beside_them() {
     let files = [fixtures(""), fixtures("refused")].concat();
@@ -56,7 +46,7 @@ fn messages_become_what_is_kept_beside_them() {
         let body = std::fs::read(&path).unwrap();
         let (hub, result) = received(&body, path.file_name().and_then(|name| name.to_str()));
         assert_eq!(misfit(&hub), None, "{}", path.display());
-        check_kept(&path.with_extension("json"), &outcome(&body, &hub, &result));
+        check_kept(&path.with_extension("json"), &format!("{:#}\n", outcome(&body, &hub, &result)));
     }
 }
 

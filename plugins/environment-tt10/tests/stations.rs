@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use environment_tt10::{PORT, Stations};
 use jsonschema::Validator;
-use lienthong_sdk::testing::Hub;
+use lienthong_sdk::testing::{Hub, check_kept, json_lines};
 use lienthong_sdk::{Failure, Level};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -39,15 +39,6 @@ fn received(path: &Path) -> Hub {
     hub
 }
 
-/// One JSON text a line.
-fn check_kept(path: &Path, values: &[Value]) {
-    let text: String = values.iter().map(|value| format!("{value}\n")).collect();
-    if std::env::var_os("BLESS").is_some() {
-        std::fs::write(path, &text).unwrap();
-    }
-    assert_eq!(text, std::fs::read_to_string(path).unwrap(), "{}", path.display());
-}
-
 #[test]
 fn files_become_the_records_and_rejections_kept_beside_them() {
     let files = fixtures();
@@ -55,10 +46,10 @@ fn files_become_the_records_and_rejections_kept_beside_them() {
     for path in files {
         let hub = received(&path);
         assert_eq!(misfit(&hub), None, "{}", path.display());
-        check_kept(&path.with_extension("records.ndjson"), &hub.records(PORT));
+        check_kept(&path.with_extension("records.ndjson"), &json_lines(hub.records(PORT)));
         let reject =
             |r: &lienthong_sdk::testing::Reject| json!({ "at": r.at, "reason": r.reason, "bytes": String::from_utf8_lossy(&r.bytes) });
-        check_kept(&path.with_extension("rejects.ndjson"), &hub.rejects().iter().map(reject).collect::<Vec<_>>());
+        check_kept(&path.with_extension("rejects.ndjson"), &json_lines(hub.rejects().iter().map(reject)));
     }
 }
 

@@ -3,9 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::BufRead;
 
-use base64::Engine;
-use base64::alphabet::STANDARD;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use lienthong_sdk::base64::Decoder;
 use lienthong_sdk::vietnam;
 use lienthong_sdk::xml::{Element, Error, Limits, Reader};
 
@@ -20,10 +18,6 @@ pub(crate) const MAX_DOSSIER_BYTES: usize = 8 << 20;
 
 /// The envelope nests five deep, a signature in it some more.
 pub(crate) const LIMITS: Limits = Limits { depth: 32, tag_bytes: 16 << 10, attributes: 32, text_bytes: 1 << 20 };
-
-/// Some encoders leave the padding out.
-const BASE64: GeneralPurpose =
-    GeneralPurpose::new(&STANDARD, GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent));
 
 /// What the envelope says of all its HOSOs. The signature stands behind them, so a message is walked once before it is read.
 #[derive(Debug, Default)]
@@ -190,19 +184,9 @@ fn read_part<R: BufRead>(xml: &mut Reader<R>, file: &Element, begin: u64, dossie
             // What is not read need not be decoded.
             "NOIDUNGFILE" if part.is_some_and(|part| part >= CARRIED.len()) => {
                 xml.skip(&child)?;
-                content = Some(Vec::new());
+                content = Some(Ok(Vec::new()));
             }
-            "NOIDUNGFILE" => {
-                let mut digits = Vec::new();
-                xml.text_pieces(&child, |piece| {
-                    digits.extend(piece.bytes().filter(|b| !b.is_ascii_whitespace()));
-                    match digits.len() > MAX_DOSSIER_BYTES {
-                        true => Err(too_large()),
-                        false => Ok(()),
-                    }
-                })?;
-                content = Some(digits);
-            }
+            "NOIDUNGFILE" => content = Some(decoded(xml, &child)?),
             name => {
                 let name: String = name.chars().take(40).collect();
                 return Err(Broken::Part(format!("it holds a `{name}` where LOAIHOSO and NOIDUNGFILE are expected")));
@@ -215,9 +199,7 @@ fn read_part<R: BufRead>(xml: &mut Reader<R>, file: &Element, begin: u64, dossie
     let part = part.ok_or_else(|| Broken::Part("LOAIHOSO is missing: which of XML0 to XML15 is it".to_owned()))?;
     let content = content.ok_or_else(|| Broken::Part(format!("NOIDUNGFILE of {} is missing", PARTS[part])))?;
     let bytes = match part < CARRIED.len() {
-        true => {
-            BASE64.decode(&content).map_err(|e| Broken::Part(format!("NOIDUNGFILE of {} is no base64: {}", PARTS[part], reason(&e))))?
-        }
+        true => content.map_err(|why| Broken::Part(format!("NOIDUNGFILE of {} is no base64: {why}", PARTS[part])))?,
         false => Vec::new(),
     };
     match dossier.take(part, bytes) {
@@ -226,13 +208,26 @@ fn read_part<R: BufRead>(xml: &mut Reader<R>, file: &Element, begin: u64, dossie
     }
 }
 
-fn too_large() -> Broken {
-    Broken::Part(format!("the HOSO has more than {} MiB: send its episode in a HOSO of its own", MAX_DOSSIER_BYTES >> 20))
+/// What a NOIDUNGFILE holds, or why it is no base64: nobody's fault where it is of a part that is not read. Some encoders leave the
+/// padding out.
+fn decoded<R: BufRead>(xml: &mut Reader<R>, element: &Element) -> Result<Result<Vec<u8>, String>, Broken> {
+    let (mut decoder, mut bytes) = (Decoder::default(), Ok(Vec::new()));
+    xml.text_pieces(element, |piece| {
+        let Ok(before) = &mut bytes else { return Ok(()) };
+        match decoder.push(piece.as_bytes()) {
+            Ok(_) if before.len() > MAX_DOSSIER_BYTES => return Err(too_large()),
+            Ok(more) => before.extend_from_slice(more),
+            Err(byte) => bytes = Err(format!("its character {}, white space not counted, does not belong there", byte.nth)),
+        }
+        Ok(())
+    })?;
+    Ok(bytes.and_then(|mut bytes| {
+        let end = decoder.finish_without_padding().ok_or("it breaks off")?;
+        bytes.extend_from_slice(end);
+        Ok(bytes)
+    }))
 }
 
-fn reason(error: &base64::DecodeError) -> String {
-    match error {
-        base64::DecodeError::InvalidByte(at, _) => format!("its character {}, white space not counted, does not belong there", at + 1),
-        _ => "it breaks off, or its last characters are wrong".to_owned(),
-    }
+fn too_large() -> Broken {
+    Broken::Part(format!("the HOSO has more than {} MiB: send its episode in a HOSO of its own", MAX_DOSSIER_BYTES >> 20))
 }

@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 
 use folding::fold;
 use health_bhyt::{Bhyt, EPISODES, ITEMS};
-use lienthong_sdk::testing::{Hub, Reject};
+use lienthong_sdk::testing::{Hub, Reject, check_kept, json_lines};
 use lienthong_sdk::{Failure, Level};
 use schemas::{misfit, schema};
-use serde_json::{Value, json};
+use serde_json::json;
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)
@@ -31,24 +31,15 @@ fn received(message: &str) -> Hub {
     hub
 }
 
-/// One JSON text a line.
-fn check_kept(path: &Path, values: &[Value]) {
-    let text: String = values.iter().map(|value| format!("{value}\n")).collect();
-    if std::env::var_os("BLESS").is_some() {
-        std::fs::write(path, &text).unwrap();
-    }
-    assert_eq!(text, std::fs::read_to_string(path).unwrap(), "{}", path.display());
-}
-
 #[test]
 fn messages_become_the_records_and_rejections_kept_beside_them() {
     for (name, stem) in [("episodes.plain.txt", "episodes"), ("faults.plain.txt", "faults"), ("check-ins.xml", "check-ins")] {
         let message = message(name);
         let hub = received(&message);
-        check_kept(&fixture(&format!("{stem}.{EPISODES}.ndjson")), &hub.records(EPISODES));
-        check_kept(&fixture(&format!("{stem}.{ITEMS}.ndjson")), &hub.records(ITEMS));
+        check_kept(&fixture(&format!("{stem}.{EPISODES}.ndjson")), &json_lines(hub.records(EPISODES)));
+        check_kept(&fixture(&format!("{stem}.{ITEMS}.ndjson")), &json_lines(hub.records(ITEMS)));
         let reject = |r: &Reject| json!({ "at": r.at, "reason": r.reason });
-        check_kept(&fixture(&format!("{stem}.rejects.ndjson")), &hub.rejects().iter().map(reject).collect::<Vec<_>>());
+        check_kept(&fixture(&format!("{stem}.rejects.ndjson")), &json_lines(hub.rejects().iter().map(reject)));
         // Nothing is lost: what was rejected is what came.
         for reject in hub.rejects() {
             assert_eq!(reject.port, EPISODES);
@@ -59,8 +50,8 @@ fn messages_become_the_records_and_rejections_kept_beside_them() {
             let place = message.match_indices(&format!("<{tag}>")).nth(number - 1).unwrap().0;
             assert!(message[place..].starts_with(bytes), "{:?}", reject.at);
         }
-        let logs: Vec<_> = hub.logs().into_iter().map(|(level, text)| json!({ "level": format!("{level:?}"), "text": text })).collect();
-        check_kept(&fixture(&format!("{stem}.logs.ndjson")), &logs);
+        let logs = hub.logs().into_iter().map(|(level, text)| json!({ "level": format!("{level:?}"), "text": text }));
+        check_kept(&fixture(&format!("{stem}.logs.ndjson")), &json_lines(logs));
     }
 }
 
@@ -137,7 +128,7 @@ fn the_corpus_of_nasty_messages_ends_well() {
     }
     seen.sort_by_key(|outcome| outcome["file"].to_string());
     assert!(seen.len() > 20);
-    check_kept(&fixture("corpus.ndjson"), &seen);
+    check_kept(&fixture("corpus.ndjson"), &json_lines(seen));
 }
 
 /// A HOSO of `bytes`, XML1 in it first.

@@ -33,9 +33,11 @@
 //!
 //! A plugin keeps nothing between calls, sees no clock, no disk and no environment. With the feature `http` it may send
 //! HTTP requests to the hosts that the operator listed. With the feature `tables` it has a reader of CSV files and of zip
-//! archives of them.
+//! archives of them, with `xml` a safe reader of XML, with `base64` a decoder that takes pieces of any size.
 
 mod attachment;
+#[cfg(feature = "base64")]
+pub mod base64;
 #[doc(hidden)]
 pub mod bindings;
 mod blob;

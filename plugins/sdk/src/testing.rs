@@ -7,6 +7,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 #[cfg(feature = "http")]
 use std::collections::VecDeque;
+use std::path::Path;
 use std::rc::Rc;
 
 use serde_json::Value;
@@ -150,6 +151,26 @@ impl Output for Staging<'_> {
     }
 }
 
+/// Holds a text against the file that it is kept in. With `BLESS` set in the environment it is written there instead, to be looked at
+/// before it is committed.
+///
+/// # Panics
+/// If they differ, or the file cannot be read.
+#[track_caller]
+pub fn check_kept(path: &Path, text: &str) {
+    if std::env::var_os("BLESS").is_some() {
+        let written = std::fs::write(path, text);
+        assert!(written.is_ok(), "{}: {written:?}", path.display());
+    }
+    let kept = std::fs::read_to_string(path);
+    assert_eq!(kept.as_deref().ok(), Some(text), "{}", path.display());
+}
+
+/// One JSON text a line.
+pub fn json_lines(values: impl IntoIterator<Item = Value>) -> String {
+    values.into_iter().map(|value| format!("{value}\n")).collect()
+}
+
 impl Hub {
     /// With empty settings.
     pub fn new() -> Self {
@@ -258,6 +279,11 @@ impl Hub {
     /// How many records a port got.
     pub fn count(&self, port: &str) -> usize {
         self.lines(port).count()
+    }
+
+    /// All emits: the port, and newline-delimited records.
+    pub fn emits(&self) -> &[(String, Vec<u8>)] {
+        &self.emitted
     }
 
     /// The sizes of all emits, in bytes.

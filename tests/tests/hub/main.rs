@@ -4,14 +4,21 @@
 
 mod agencies;
 mod attachments;
+mod bad_input;
+mod compile;
 mod connectors;
 mod description;
+mod disk;
 mod doors;
 mod durability;
+mod hostile;
 mod keys;
 mod languages;
 mod mllp;
 mod operators;
 mod overload;
+mod slow;
+mod soak;
 mod stop;
 mod towns;
+mod wire;

@@ -90,7 +90,7 @@ pub(super) fn keywords(documents: &Documents<'_>) -> Result<usize, Fault> {
 }
 
 /// The formats the validator asserts (2020-12, section 7.3 of the validation vocabulary).
-const FORMATS: [&str; 19] = [
+pub(super) const FORMATS: [&str; 19] = [
     "date",
     "date-time",
     "time",

@@ -277,6 +277,12 @@ const BAD: &[(&str, &str)] = &[
          --- schemas/loose.v1.json\n{}\n--- schemas/air/column.v1.json\n{\n  \"type\": \"object\",\n  \"properties\": {\n    \"_offset\": {}\n  }\n}\n",
     ),
     (
+        "schema_words",
+        "--- schemas/air/words.v1.json\n{\n  \"type\": \"object\",\n  \"properties\": {\n    \
+         \"maxLenght\": { \"type\": \"string\", \"maxLenght\": 5, \"x-personnal\": true, \"x-office\": \"own\" },\n    \
+         \"b\": { \"nullable\": true }\n  }\n}\n",
+    ),
+    (
         // A grant to read, none at all, one that has expired; `air/fine` has one that stands.
         "writers",
         "--- air.yaml\nx-rest: &rest { plugin: station-text, webhook: {}, settings: { province: A } }\nconnectors:\n  \

@@ -11,6 +11,7 @@ use tokio::fs;
 
 use super::super::failed::REASON;
 use super::{Arrival, Inbox, Stamp};
+use crate::failpoint;
 
 /// A consumed file is watched for so long: file servers give up a connection that rests for minutes.
 const WATCH: Duration = Duration::from_secs(15 * 60);
@@ -71,7 +72,9 @@ impl Inbox {
         if let Some(reason) = reason {
             fs::write(beside(&target), reason).await?;
         }
+        failpoint::reached("inbox.taken");
         fs::rename(&arrival.path, &target).await?;
+        failpoint::reached("inbox.shelved");
         self.seen.remove(std::ffi::OsStr::new(&arrival.name));
         self.watched.retain(|file| file.path != target);
         // What failed is for people, who may well mend it where it lies.

@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use lienthong_core::id::AgencyId;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::{Instant, timeout_at};
 
@@ -65,6 +66,7 @@ const STRANGE_BYTES: u64 = 16;
 pub struct Frames<R> {
     read: R,
     spool: Spool,
+    agency: AgencyId,
     limit_bytes: u64,
     patience: Patience,
     framing: Framing,
@@ -76,9 +78,19 @@ pub struct Frames<R> {
 }
 
 impl<R: AsyncRead + Unpin> Frames<R> {
-    /// Messages of at most `limit_bytes`.
-    pub fn new(read: R, spool: Spool, limit_bytes: u64, patience: Patience) -> Self {
-        Self { read, spool, limit_bytes, patience, framing: Framing::default(), buffer: vec![0; BUFFER], fresh: 0..0, understood: false }
+    /// An agency's messages of at most `limit_bytes`.
+    pub fn new(read: R, spool: Spool, agency: AgencyId, limit_bytes: u64, patience: Patience) -> Self {
+        Self {
+            read,
+            spool,
+            agency,
+            limit_bytes,
+            patience,
+            framing: Framing::default(),
+            buffer: vec![0; BUFFER],
+            fresh: 0..0,
+            understood: false,
+        }
     }
 
     /// The next whole message; none when the sender hung up between two. Once this was dropped or gave an error, the rest of
@@ -92,7 +104,7 @@ impl<R: AsyncRead + Unpin> Frames<R> {
                 match (event, frame.take()) {
                     (Event::Begin, _) => {
                         self.understood = true;
-                        frame = Some((self.spool.writer(self.limit_bytes), Instant::now()));
+                        frame = Some((self.spool.writer(self.agency.clone(), self.limit_bytes), Instant::now()));
                     }
                     (Event::Piece(piece), Some((writer, begun))) => frame = Some((writer.take(piece).await?, begun)),
                     (Event::End, Some((writer, _))) => {

@@ -3,6 +3,8 @@
 //! A message travels as `<VT> bytes <FS><CR>`, and so does the reply to it. That the sender waits for the reply is the whole
 //! of the protocol's reliability: what was not answered is sent again. Nothing here looks into a message.
 
+#[cfg(any(test, fuzzing))]
+pub mod bad_input;
 mod frame;
 mod frames;
 mod listener;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use lienthong_core::id::AgencyId;
 use proptest::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
@@ -9,7 +10,6 @@ use super::frame::{BEGIN, END, Event, Framing, RETURN, framed};
 use super::frames::GARBAGE_BYTES;
 use super::{Ended, Frames, Patience, Replies};
 use crate::transport::body::{self, Spool};
-use crate::transport::memory::Memory;
 
 /// Whole messages, what is left of one that did not end, and how many bytes belong to none.
 fn split(pieces: &[&[u8]]) -> (Vec<Vec<u8>>, Option<Vec<u8>>, u64) {
@@ -108,8 +108,8 @@ struct Wire {
 fn wire(idle: Duration, pause: Duration, frame: Duration) -> Wire {
     let folder = tempfile::tempdir().unwrap();
     let (sender, receiver) = duplex(64 << 10);
-    let spool = Spool { folder: folder.path().to_owned(), memory: Memory::new() };
-    Wire { sender, frames: Frames::new(receiver, spool, LIMIT, Patience { idle, pause, frame }), _folder: folder }
+    let (spool, agency) = (Spool::new(folder.path().to_owned(), 0), AgencyId::new("hospital").unwrap());
+    Wire { sender, frames: Frames::new(receiver, spool, agency, LIMIT, Patience { idle, pause, frame }), _folder: folder }
 }
 
 async fn ended(wire: &mut Wire) -> Ended {

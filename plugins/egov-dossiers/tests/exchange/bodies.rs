@@ -3,11 +3,11 @@
 use std::io;
 
 use egov_dossiers::{DOSSIERS, Dossiers};
-use lienthong_sdk::testing::Hub;
+use lienthong_sdk::testing::{Hub, check_kept};
 use lienthong_sdk::{Failure, ReadAt};
 use serde_json::Value;
 
-use crate::{check_kept, fixture, misfit, records};
+use crate::{fixture, misfit, records};
 
 #[test]
 fn the_corpus_ends_as_it_is_kept() {

@@ -26,12 +26,6 @@ fn read(name: &str) -> Vec<u8> {
 }
 
 /// That a file holds this text; `BLESS=1` writes it anew.
-fn check_kept(path: &Path, text: &str) {
-    if std::env::var_os("BLESS").is_some() {
-        std::fs::write(path, text).unwrap();
-    }
-    assert_eq!(text, std::fs::read_to_string(path).unwrap(), "{}", path.display());
-}
 
 fn schema(name: &str) -> Validator {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas/egov").join(name);

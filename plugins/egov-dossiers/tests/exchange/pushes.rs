@@ -1,11 +1,11 @@
 //! Messages that one-stop-shop systems push.
 
 use egov_dossiers::{DOSSIERS, Dossiers, STEPS};
-use lienthong_sdk::testing::Hub;
+use lienthong_sdk::testing::{Hub, check_kept, json_lines};
 use lienthong_sdk::{Attachment, Blob, Call, Context, Environment, Failure, Level, Message, Output, Receiver, Reply, Stopped, Verdict};
 use serde_json::{Value, json};
 
-use crate::{check_kept, fixture, misfit, read};
+use crate::{fixture, misfit, read};
 
 const PUSHES: [&str; 6] = ["sync.json", "sync-single.json", "sync-faults.json", "steps.json", "unnamed.json", "unnamed-step.json"];
 
@@ -31,8 +31,7 @@ fn pushes_become_what_is_kept_beside_them() {
             |r| json!({ "rejected": { "port": r.port, "at": r.at, "reason": r.reason, "bytes": String::from_utf8_lossy(&r.bytes) } }),
         ));
         lines.push(json!({ "answer": answer }));
-        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
-        check_kept(&fixture(name).with_extension("kept.ndjson"), &text);
+        check_kept(&fixture(name).with_extension("kept.ndjson"), &json_lines(lines));
     }
 }
 

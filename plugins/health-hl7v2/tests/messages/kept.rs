@@ -1,22 +1,11 @@
 //! The fixtures, and what is kept beside them.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
-use serde_json::{Value, json};
+use lienthong_sdk::testing::{check_kept, json_lines};
+use serde_json::json;
 
 use super::{PORTS, files, fixture, hub, misfit, received, schema};
-
-fn check_kept(path: &Path, text: &str) {
-    if std::env::var_os("BLESS").is_some() {
-        std::fs::write(path, text).unwrap();
-    }
-    assert_eq!(text, std::fs::read_to_string(path).unwrap(), "{}", path.display());
-}
-
-fn lines(values: impl Iterator<Item = Value>) -> String {
-    values.map(|value| format!("{value}\n")).collect()
-}
 
 #[test]
 fn messages_become_the_records_rejections_and_answers_kept_beside_them() {
@@ -27,12 +16,12 @@ fn messages_become_the_records_rejections_and_answers_kept_beside_them() {
         let answer = received(&mut hub, &std::fs::read(&path).unwrap());
         assert_eq!(misfit(&hub), None, "{}", path.display());
         let records = PORTS.iter().flat_map(|port| hub.records(port).into_iter().map(|record| json!({ (*port).to_owned(): record })));
-        check_kept(&path.with_extension("records.ndjson"), &lines(records.collect::<Vec<_>>().into_iter()));
+        check_kept(&path.with_extension("records.ndjson"), &json_lines(records));
         let rejects = hub
             .rejects()
             .iter()
             .map(|r| json!({ "port": r.port, "at": r.at, "reason": r.reason, "bytes": String::from_utf8_lossy(&r.bytes) }));
-        check_kept(&path.with_extension("rejects.ndjson"), &lines(rejects));
+        check_kept(&path.with_extension("rejects.ndjson"), &json_lines(rejects));
         check_kept(&path.with_extension("answer.txt"), &answer.unwrap_or_default());
     }
 }

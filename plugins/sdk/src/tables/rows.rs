@@ -1,19 +1,11 @@
-//! From a stream of comma-separated values to rows, with a bound on what one row may hold.
+//! From the rows of a file to the values in them.
 
-use std::cell::Cell;
 use std::io::{self, Chain, Cursor, Read};
-use std::rc::Rc;
-
-use csv::{ByteRecord, ReaderBuilder, Terminator};
 
 use super::Column;
+use super::fields::Fields;
+use super::lines::{Found, Lines};
 use crate::{Call, Failure, Stopped};
-
-/// A quotation mark that is never closed would make one row of a whole file.
-const MAX_ROW_BYTES: usize = 1 << 20;
-
-/// How far the CSV reader reads ahead.
-const BUFFER_BYTES: usize = 64 << 10;
 
 /// What the longest field may have in UTF-8: what is longer is not even decoded.
 const MAX_FIELD_BYTES: usize = 32 << 10;
@@ -64,7 +56,7 @@ impl From<Stopped> for Bad {
 /// One row, seen through the columns that are read.
 #[derive(Debug, Clone, Copy)]
 pub struct Row<'r> {
-    record: &'r ByteRecord,
+    fields: &'r Fields,
     /// For each of the columns, its place in the file, if it is there.
     places: &'r [Option<usize>],
 }
@@ -83,7 +75,7 @@ impl<'r> Row<'r> {
     /// # Errors
     /// As [`Self::text`].
     pub fn at(self, place: usize, name: &str) -> Result<&'r str, String> {
-        let bytes = self.record.get(place).unwrap_or_default().trim_ascii();
+        let bytes = self.fields.get(place).trim_ascii();
         if bytes.len() > MAX_FIELD_BYTES {
             return Err(format!("{name} has more than {MAX_FIELD_BYTES} bytes"));
         }
@@ -95,12 +87,12 @@ impl<'r> Row<'r> {
 pub struct Rows<R> {
     file: String,
     format: Format,
-    csv: csv::Reader<Bounded<R>>,
-    /// Bytes read since the last row was complete.
-    since_row: Rc<Cell<usize>>,
+    lines: Lines<Chain<Cursor<Vec<u8>>, R>>,
     header: Vec<String>,
+    /// Why there is none.
+    broken_header: Option<String>,
     /// The row read last.
-    record: ByteRecord,
+    fields: Fields,
 }
 
 impl<R: Read> Rows<R> {
@@ -110,30 +102,19 @@ impl<R: Read> Rows<R> {
     /// When the file is empty, not UTF-8, or ends its lines in a way that is not read.
     pub fn open(file: &str, mut reader: R, format: Format) -> Result<Self, Failure> {
         let mut start = Vec::with_capacity(3);
-        reader.by_ref().take(3).read_to_end(&mut start).map_err(|e| failure(file, csv::Error::from(e)))?;
+        reader.by_ref().take(3).read_to_end(&mut start).map_err(|e| failure(file, e))?;
         if start.starts_with(b"\xff\xfe") || start.starts_with(b"\xfe\xff") {
             return Err(Failure::InvalidInput(format!("{file} is UTF-16: save it as UTF-8")));
         }
         if start == b"\xef\xbb\xbf" {
             start.clear();
         }
-        let since_row = Rc::new(Cell::new(0));
-        let bounded = Bounded { inner: Cursor::new(start).chain(reader), since_row: Rc::clone(&since_row), last: b'\n' };
-        // The reader's own trimming would allocate for every row; fields are trimmed where they are read. So is the CR of a CRLF: were
-        // it part of the terminator, the line that a row is on would come out one too small.
-        let csv = ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .delimiter(format.delimiter)
-            .terminator(Terminator::Any(b'\n'))
-            .buffer_capacity(BUFFER_BYTES)
-            .from_reader(bounded);
-        let mut rows = Self { file: file.to_owned(), format, csv, since_row, header: Vec::new(), record: ByteRecord::new() };
-        if !rows.advance()? {
-            return Err(Failure::InvalidInput(format!("{file} is empty: its first line must name its columns")));
+        let lines = Lines::new(Cursor::new(start).chain(reader), format.delimiter);
+        let mut rows = Self { file: file.to_owned(), format, lines, header: Vec::new(), broken_header: None, fields: Fields::default() };
+        match rows.take_header()? {
+            true => Ok(rows),
+            false => Err(Failure::InvalidInput(format!("{file} is empty: its first line must name its columns"))),
         }
-        rows.take_header()?;
-        Ok(rows)
     }
 
     /// Passes over a title above the header: until the header has so many of `columns`, for at most `max_rows` rows. False where
@@ -146,21 +127,29 @@ impl<R: Read> Rows<R> {
             if self.places(columns).iter().flatten().count() >= at_least {
                 return Ok(true);
             }
-            if !self.advance()? {
+            if !self.take_header()? {
                 return Ok(false);
             }
-            self.take_header()?;
         }
         Ok(false)
     }
 
-    /// Makes the row read last the header.
-    fn take_header(&mut self) -> Result<(), Failure> {
-        if self.record.iter().any(|field| field.trim_ascii().windows(2).any(|pair| pair[0] == b'\r' && pair[1] != b'\n')) {
-            return Err(Failure::InvalidInput(format!("the lines of {} end in CR alone: save it with LF or CRLF", self.file)));
+    /// Makes the next row the header; false where there is none. One whose quotation marks are wrong may be a title above the header,
+    /// and has no columns.
+    fn take_header(&mut self) -> Result<bool, Failure> {
+        self.header.clear();
+        self.broken_header = None;
+        match self.advance()? {
+            Found::End => return Ok(false),
+            Found::Broken(why) => self.broken_header = Some(format!("{}: {why}", self.place())),
+            Found::Row
+                if self.fields.iter().any(|field| field.trim_ascii().windows(2).any(|pair| pair[0] == b'\r' && pair[1] != b'\n')) =>
+            {
+                return Err(Failure::InvalidInput(format!("the lines of {} end in CR alone: save it with LF or CRLF", self.file)));
+            }
+            Found::Row => self.header.extend(self.fields.iter().map(|field| String::from_utf8_lossy(field.trim_ascii()).into_owned())),
         }
-        self.header = self.record.iter().map(|field| String::from_utf8_lossy(field.trim_ascii()).into_owned()).collect();
-        Ok(())
+        Ok(true)
     }
 
     /// The names of the file's columns.
@@ -180,8 +169,11 @@ impl<R: Read> Rows<R> {
     /// Refuses the file where it lacks one of `columns` that is needed, by the column's first name.
     ///
     /// # Errors
-    /// All that it lacks, by name.
+    /// All that it lacks, by name; or that its header cannot be read.
     pub fn require(&self, columns: &[Column], required: &[&str]) -> Result<(), Failure> {
+        if let Some(why) = &self.broken_header {
+            return Err(Failure::InvalidInput(why.clone()));
+        }
         let columns = columns.iter().zip(self.places(columns)).filter_map(|(column, place)| column.first().map(|name| (*name, place)));
         let missing = columns.filter(|(name, place)| place.is_none() && required.contains(name)).map(|(name, _)| name).collect::<Vec<_>>();
         if missing.is_empty() {
@@ -193,18 +185,31 @@ impl<R: Read> Rows<R> {
     /// The next row; none at the end. `places` are those of the columns that are read.
     ///
     /// # Errors
-    /// When the file cannot be read, or a row is too long to be one.
+    /// When the file cannot be read, or the row's quotation marks are wrong.
     pub fn next<'r>(&'r mut self, places: &'r [Option<usize>]) -> Result<Option<Row<'r>>, Failure> {
-        Ok(self.advance()?.then_some(Row { record: &self.record, places }))
+        match self.advance()? {
+            Found::Row => Ok(Some(Row { fields: &self.fields, places })),
+            Found::Broken(why) => Err(Failure::InvalidInput(format!("{}: {why}", self.place()))),
+            Found::End => Ok(None),
+        }
     }
 
-    fn advance(&mut self) -> Result<bool, Failure> {
-        self.since_row.set(0);
-        self.csv.read_byte_record(&mut self.record).map_err(|e| failure(&self.file, e))
+    fn advance(&mut self) -> Result<Found, Failure> {
+        let found = self.lines.next().map_err(|e| failure(&self.file, e))?;
+        if found == Found::Row {
+            self.fields.split(self.lines.row(), self.format.delimiter);
+        }
+        Ok(found)
     }
 
-    /// Gives each row that is not blank to `each`, which emits what it holds. Rows with a wrong number of fields, and those that
-    /// `each` finds bad, are rejected for `port` with their file and line. Gives back how many were good.
+    /// Where the row read last begins.
+    fn place(&self) -> String {
+        format!("{} line {}", self.file, self.lines.line())
+    }
+
+    /// Gives each row that is not blank to `each`, which emits what it holds. Rows with a wrong number of fields or quotation marks
+    /// out of order, and those that `each` finds bad, are rejected for `port` as they came, with their file and line. Gives back how
+    /// many were good.
     ///
     /// # Errors
     /// When the file cannot be read, nothing in it is what it should be, or the hub takes no more.
@@ -216,93 +221,41 @@ impl<R: Read> Rows<R> {
         mut each: impl FnMut(&mut Call<'_>, Row<'_>) -> Result<(), Bad>,
     ) -> Result<u64, Failure> {
         let places = self.places(columns);
-        let (mut good, mut bad) = (0u64, 0u64);
-        while self.advance()? {
+        let (mut good, mut bad, mut first) = (0u64, 0u64, None);
+        loop {
+            let found = self.advance()?;
             if good + bad >= MAX_ROWS {
                 return Err(Failure::InvalidInput(format!("{} has more than {MAX_ROWS} rows", self.file)));
             }
-            if self.record.iter().all(|field| field.trim_ascii().is_empty()) {
-                continue;
-            }
-            let read = if self.record.len() == self.header.len() {
-                each(call, Row { record: &self.record, places: &places })
-            } else {
-                Err(Bad::Row(format!("{} fields where the header has {}", self.record.len(), self.header.len())))
+            let read = match found {
+                Found::End => return Ok(good),
+                Found::Broken(why) => Err(Bad::Row(why.to_owned())),
+                Found::Row if self.fields.iter().all(|field| field.trim_ascii().is_empty()) => continue,
+                Found::Row if self.fields.count() != self.header.len() => {
+                    Err(Bad::Row(format!("{} fields where the header has {}", self.fields.count(), self.header.len())))
+                }
+                Found::Row => each(call, Row { fields: &self.fields, places: &places }),
             };
             match read {
                 Ok(()) => good += 1,
                 Err(Bad::Stopped(stopped)) => return Err(stopped.into()),
                 Err(Bad::Row(reason)) => {
                     bad += 1;
-                    let at = format!("{} line {}", self.file, self.line());
-                    call.reject(port, &self.as_csv(), &reason, Some(&at))?;
+                    call.reject(port, self.lines.row(), &reason, Some(&self.place()))?;
+                    let first = first.get_or_insert(reason);
                     if good == 0 && bad >= HOPELESS_AFTER_ROWS {
-                        return Err(Failure::InvalidInput(format!("{}: the first {bad} rows are all bad, the first: {reason}", self.file)));
+                        return Err(Failure::InvalidInput(format!("{}: the first {bad} rows are all bad, the first: {first}", self.file)));
                     }
                 }
             }
         }
-        Ok(good)
-    }
-
-    /// The line that the row read last begins on. Counted from its end, for the blank lines before it belong to no row; but a
-    /// quotation mark that is never closed takes the end with it.
-    fn line(&self) -> u64 {
-        let breaks_within = self.record.as_slice().iter().filter(|b| **b == b'\n').count() as u64;
-        let counted = self.csv.position().line().saturating_sub(1 + breaks_within);
-        self.record.position().map_or(counted, |start| counted.max(start.line()))
-    }
-
-    /// The row read last, for quarantine: its fields are what came, the quotation marks and spaces around them are written anew.
-    fn as_csv(&self) -> Vec<u8> {
-        let row = &self.record;
-        let mut writer = csv::WriterBuilder::new().flexible(true).delimiter(self.format.delimiter).from_writer(Vec::new());
-        let fields = row.iter().enumerate().map(|(at, field)| match at + 1 == row.len() {
-            true => field.strip_suffix(b"\r").unwrap_or(field),
-            false => field,
-        });
-        let written = writer.write_record(fields).is_ok();
-        let mut line = writer.into_inner().ok().filter(|_| written).unwrap_or_default();
-        if line.last() == Some(&b'\n') {
-            line.pop();
-        }
-        line
     }
 }
 
-fn failure(file: &str, error: csv::Error) -> Failure {
-    match error.into_kind() {
-        csv::ErrorKind::Io(e) if e.kind() == io::ErrorKind::ResourceBusy => e.into(),
-        csv::ErrorKind::Io(e) => Failure::InvalidInput(format!("{file}: {e}")),
-        other => Failure::InvalidInput(format!("{file}: {other:?}")),
-    }
-}
-
-/// Ends a row that has no end in an error, and the last line in a line feed, so that lines can be counted.
-struct Bounded<R> {
-    inner: Chain<Cursor<Vec<u8>>, R>,
-    since_row: Rc<Cell<usize>>,
-    last: u8,
-}
-
-impl<R: Read> Read for Bounded<R> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        if self.since_row.get() > MAX_ROW_BYTES {
-            return Err(io::Error::other(format!(
-                "a row has more than {MAX_ROW_BYTES} bytes: look for a quotation mark that is never closed"
-            )));
-        }
-        let mut count = self.inner.read(out)?;
-        if count == 0
-            && self.last != b'\n'
-            && let Some(first) = out.first_mut()
-        {
-            *first = b'\n';
-            count = 1;
-        }
-        self.last = count.checked_sub(1).and_then(|at| out.get(at)).copied().unwrap_or(self.last);
-        self.since_row.set(self.since_row.get() + count);
-        Ok(count)
+fn failure(file: &str, error: io::Error) -> Failure {
+    match error.kind() {
+        io::ErrorKind::ResourceBusy => error.into(),
+        _ => Failure::InvalidInput(format!("{file}: {error}")),
     }
 }
 
@@ -341,9 +294,22 @@ mod tests {
     }
 
     #[test]
-    fn a_quotation_mark_that_is_never_closed_does_not_shift_the_line() {
-        let (rejects, good) = read(b"a,b\n1,x\n\"x,1\n2,y\n");
-        assert_eq!((rejects.iter().map(|(at, _)| at.as_str()).collect::<Vec<_>>(), good), (vec!["t.csv line 3"], 1));
+    fn a_quotation_mark_that_is_never_closed_costs_its_row_and_no_other() {
+        let (rejects, good) = read(b"a,b\n1,x\n2,\"x\r\n3,y\n\"x\" ,\"\"\"\"\n4,z");
+        let expected = [("t.csv line 3", "2,\"x"), ("t.csv line 5", "\"x\" ,\"\"\"\"")].map(|(at, text)| (at.to_owned(), text.to_owned()));
+        assert_eq!((rejects, good), (expected.to_vec(), 3));
+    }
+
+    #[test]
+    fn fields_are_taken_apart_without_their_quotation_marks() {
+        let long = "x".repeat(100);
+        let text = format!("a,b\n1,\"say \"\"a\"\",\nb\"\r\n\u{feff}2,5\" pipe\n3,{long}\n");
+        let (mut rows, places) = (Rows::open("t.csv", text.as_bytes(), Format::default()).unwrap(), [Some(0), Some(1), None]);
+        for (first, second) in [("1", "say \"a\",\nb"), ("\u{feff}2", "5\" pipe"), ("3", &long)] {
+            let row = rows.next(&places).unwrap().unwrap();
+            assert_eq!([row.text(0, ""), row.text(1, ""), row.text(2, ""), row.at(9, "")], [first, second, "", ""].map(Ok));
+        }
+        assert!(rows.next(&places).unwrap().is_none());
     }
 
     #[test]
@@ -362,6 +328,7 @@ mod tests {
             (b"a,b\r1,2\r", "end in CR alone"),
             (b"c,d\n", "t.csv lacks the column a, b"),
             (b"\xff\n", "t.csv lacks the column a, b"),
+            (b"a,\"b\n1,2\n", "t.csv line 1: a quotation mark is opened and never closed"),
         ] {
             let Failure::InvalidInput(why) = open(text) else { panic!("{expected}") };
             assert!(why.contains(expected), "{why}");

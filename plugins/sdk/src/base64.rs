@@ -11,24 +11,47 @@ const ENGINE: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// Decodes what it is fed. White space counts for nothing.
+///
+/// ```
+/// let mut decoder = lienthong_sdk::base64::Decoder::default();
+/// let mut bytes = decoder.push(b"aGVs\n bG").unwrap().to_vec();
+/// bytes.extend_from_slice(decoder.push(b"8=").unwrap());
+/// bytes.extend_from_slice(decoder.finish().unwrap());
+/// assert_eq!(bytes, b"hello");
+/// assert_eq!(decoder.push(b"-").unwrap_err().at, 0);
+/// ```
 #[derive(Debug, Default)]
-pub(crate) struct Decoder {
+pub struct Decoder {
     /// Digits that are not decoded yet.
     digits: Vec<u8>,
     /// How many `=` there were.
     padding: usize,
+    /// Digits and padding that came before.
+    before: u64,
     decoded: Vec<u8>,
 }
 
+/// A byte that has no place in base 64.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Misplaced {
+    /// Where it stands in the piece, from 0.
+    pub at: usize,
+    /// Where it stands in the whole, white space not counted, from 1.
+    pub nth: u64,
+}
+
 impl Decoder {
-    /// Decodes all whole groups of four. An error is the byte of the piece that has no place in base64.
-    pub(crate) fn push(&mut self, piece: &[u8]) -> Result<&[u8], usize> {
+    /// Decodes all whole groups of four.
+    ///
+    /// # Errors
+    /// The first byte that is out of place. What comes behind it means nothing.
+    pub fn push(&mut self, piece: &[u8]) -> Result<&[u8], Misplaced> {
         for (at, byte) in piece.iter().enumerate() {
             match byte {
                 b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' | b'/' if self.padding == 0 => self.digits.push(*byte),
                 b'=' if matches!((self.digits.len() % 4, self.padding), (2, 0 | 1) | (3, 0)) => self.padding += 1,
                 b' ' | b'\t' | b'\n' | b'\r' => {}
-                _ => return Err(at),
+                _ => return Err(Misplaced { at, nth: self.before + (self.digits.len() + self.padding) as u64 + 1 }),
             }
         }
         let whole = self.digits.len() - self.digits.len() % 4;
@@ -37,15 +60,22 @@ impl Decoder {
 
     /// The last one or two bytes; none where it breaks off within a group of four. Padding may not be left out: its absence is how a
     /// content that was cut off is noticed.
-    pub(crate) fn finish(&mut self) -> Option<&[u8]> {
+    pub fn finish(&mut self) -> Option<&[u8]> {
+        (self.digits.len() + self.padding).is_multiple_of(4).then_some(())?;
+        self.finish_without_padding()
+    }
+
+    /// The last one or two bytes, where the encoder may leave out the padding; none where it breaks off within a byte.
+    pub fn finish_without_padding(&mut self) -> Option<&[u8]> {
         let left = self.digits.len();
-        (left + self.padding).is_multiple_of(4).then(|| self.decode(left))
+        (left != 1).then(|| self.decode(left))
     }
 
     fn decode(&mut self, count: usize) -> &[u8] {
         self.decoded.resize(base64::decoded_len_estimate(count), 0);
         // Digits were looked at one by one, and their number is no multiple of four plus one: there is nothing left to refuse.
         let length = ENGINE.decode_slice(&self.digits[..count], &mut self.decoded).unwrap_or(0);
+        self.before += count as u64;
         self.digits.drain(..count);
         &self.decoded[..length]
     }
@@ -66,7 +96,7 @@ mod tests {
     fn decode(text: &str, piece: usize) -> Result<Vec<u8>, Broken> {
         let (mut decoder, mut bytes) = (Decoder::default(), Vec::new());
         for (number, part) in text.as_bytes().chunks(piece).enumerate() {
-            bytes.extend_from_slice(decoder.push(part).map_err(|at| Broken::Byte(number * piece + at))?);
+            bytes.extend_from_slice(decoder.push(part).map_err(|byte| Broken::Byte(number * piece + byte.at))?);
         }
         bytes.extend_from_slice(decoder.finish().ok_or(Broken::End)?);
         Ok(bytes)
@@ -100,6 +130,21 @@ mod tests {
         ] {
             assert_eq!(decode(text, 100), Err(expected), "{text}");
         }
+    }
+
+    #[test]
+    fn padding_may_be_left_out_where_the_reader_allows_it_and_places_are_counted_over_all_pieces() {
+        for (text, expected) in
+            [("aGVsbG8=", Some(&b"hello"[..])), ("aGVsbG8", Some(b"hello")), ("aGVsbA=", Some(b"hell")), ("aGVsb", None)]
+        {
+            let mut decoder = Decoder::default();
+            let mut bytes = decoder.push(text.as_bytes()).unwrap().to_vec();
+            let end = decoder.finish_without_padding().map(|end| bytes.extend_from_slice(end));
+            assert_eq!(end.map(|()| bytes).as_deref(), expected, "{text}");
+        }
+        let mut decoder = Decoder::default();
+        decoder.push(b"aG Vs b\n").unwrap();
+        assert_eq!(decoder.push(b"G\n8&"), Err(Misplaced { at: 3, nth: 8 }));
     }
 
     proptest! {
