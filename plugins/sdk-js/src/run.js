@@ -65,6 +65,8 @@ function ndjson(records) {
 
 function bytes(value) {
   if (typeof value === 'string') return new TextEncoder().encode(value);
-  if (value instanceof Uint8Array) return value;
+  // What the hub handed in may be of another realm, where `instanceof` does not hold.
+  if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+  if (Object.prototype.toString.call(value) === '[object ArrayBuffer]') return new Uint8Array(value);
   throw new Internal('bytes must be a Uint8Array or a string');
 }

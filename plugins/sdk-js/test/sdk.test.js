@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { runInNewContext } from 'node:vm';
 import { Body, Config, Failure, InvalidInput, RateLimited, Upstream, delivered, ok, refused, retry } from '../src/index.js';
 import { asFailure } from '../src/failure.js';
 import { implementation } from '../src/run.js';
@@ -116,6 +117,14 @@ test('a source fetches, and its cursor is bytes or a text', async () => {
   assert.equal(hub.requests[0].headers.get('if-none-match'), 'x');
   await assert.rejects(hub.poll(source), new Upstream('http://a.example/: refused'));
   await assert.rejects(hub.poll(source), /egress/);
+});
+
+test('a cursor may come back as it was handed in, and of another realm', async () => {
+  const source = { poll: (_, { since }) => ({ next: since }) };
+  for (const bytes of [Uint8Array.of(1, 2), runInNewContext('Uint8Array.of(1, 2)'), runInNewContext('Uint8Array.of(1, 2).buffer')]) {
+    assert.deepEqual((await new Hub().poll(source, bytes)).next, Uint8Array.of(1, 2));
+  }
+  await assert.rejects(new Hub().poll({ poll: () => ({ next: 5 }) }), { tag: 'internal' });
 });
 
 test('statuses become the failures that the hub understands', () => {

@@ -26,7 +26,8 @@ export const source = {
     else if (!grown && kept.modified) headers['if-modified-since'] = kept.modified;
 
     const response = ok(await call.fetch(url, { headers }));
-    if (response.status === 304) return { next: since };
+    // No cursor leaves the one before.
+    if (response.status === 304) return {};
     const etag = response.headers.get('etag') ?? undefined;
     const unchanged = grown && etag !== undefined && etag === kept.etag;
     const body = Body.of(await download(response));

@@ -96,7 +96,10 @@ impl Lineup {
     pub(crate) async fn run(self, pairs: usize) -> anyhow::Result<Measured> {
         let Self { measure, mut places, probe } = self;
         let mut fsyncs_s = Vec::new();
-        let mut look = || anyhow::Ok(fsyncs_s.extend(probe.as_deref().map(fsyncs).transpose()?.into_iter().flatten()));
+        let mut look = || -> anyhow::Result<()> {
+            fsyncs_s.extend(probe.as_deref().map(fsyncs).transpose()?.into_iter().flatten());
+            Ok(())
+        };
         let mut all: Vec<_> = places
             .iter()
             .map(|place| match place {

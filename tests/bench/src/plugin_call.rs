@@ -199,7 +199,7 @@ impl Contender for Native {
             let (mut walls, before) = (Vec::with_capacity(self.calls), own_cpu());
             for _ in 0..self.calls {
                 let started = Instant::now();
-                let out = converted(black_box(&self.input.to_vec()))?;
+                let out = converted(black_box(&self.input))?;
                 walls.push(started.elapsed().as_secs_f64());
                 ensure!(out.len() > self.input.len() * 9 / 10, "{} bytes came out", out.len());
             }

@@ -192,6 +192,8 @@ async fn every_sum_of_da_lat_holds() {
     let output = demo.output().await.unwrap();
     let (said, failed) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{said}{failed}");
+    // A poll that failed after all was taken breaks no sum.
+    assert!(!said.contains('✕'), "{said}");
     for channel in ["foodsafety/inspections", "tourism/events"] {
         assert!(said.lines().any(|line| line.contains('✓') && line.contains(channel)), "{said}");
     }
