@@ -131,7 +131,9 @@ async fn spinning_guests_do_not_hold_up_an_honest_one() {
         .collect();
     for _ in 0..20 {
         let kept = Kept::default();
-        honest.receive(call(kept.clone(), Limits::default()), message("through")).await.unwrap();
+        // Of another connector: one that spins holds up its own calls.
+        let neighbour = Call { connector: ConnectorId::new("tests/neighbour").unwrap(), ..call(kept.clone(), Limits::default()) };
+        honest.receive(neighbour, message("through")).await.unwrap();
         assert_eq!(kept.all("out"), b"through");
     }
     assert!(spinning.iter().all(|task| !task.is_finished()), "they still spin");

@@ -72,7 +72,9 @@ def _describe(raised: BaseException) -> str:
     """Type, message and traceback, whatever it is: this must not raise itself."""
     try:
         head = "".join(traceback.format_exception_only(raised)).strip()
-        stack = "".join(traceback.format_tb(raised.__traceback__)).rstrip()
+        # Without the lines themselves: a component has no sources, and a transform no file system to look for them.
+        frames = traceback.walk_tb(raised.__traceback__)
+        stack = "\n".join(f'  File "{frame.f_code.co_filename}", line {line}, in {frame.f_code.co_name}' for frame, line in frames)
         return f"{head}\n{stack[-STACK_CHARS:]}"
     except Exception:
         return f"{type(raised).__name__}: an exception that cannot be shown"
