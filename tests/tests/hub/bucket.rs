@@ -181,7 +181,9 @@ async fn a_large_file_goes_in_parts_and_arrives_whole() {
     let (mut chance, seed) = Chance::from_environment("large file");
     let store = ObjectStore::start().await;
     let proxy = FaultProxy::start(store.address(), seed).await;
-    let hub = Hub::start(city(&store, &proxy, "4s")).await;
+    // As many records in one commit as one may have; six bits a character hardly shrink.
+    let hub = Hub::start(city(&store, &proxy, "12s")).await;
+    let letter = |bits: u64| char::from(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"[(bits & 63) as usize]);
 
     let (sender, operator) = (hub.agency("sender").await, hub.operator().await);
     proxy.fail(100);
@@ -189,7 +191,7 @@ async fn a_large_file_goes_in_parts_and_arrives_whole() {
     for post in 0..6 {
         let mut body = String::new();
         for nth in 0..500 {
-            let note: String = (0..1000).map(|_| format!("{:016x}", chance.bits())).collect();
+            let note: String = (0..16_000).map(|_| letter(chance.bits())).collect();
             body.push_str(&format!("{{\"id\":\"c0-{post}-{nth}\",\"n\":{records},\"value\":1,\"note\":\"{note}\"}}\n"));
             sum += records;
             records += 1;
