@@ -125,15 +125,25 @@ fn a_bad_row_is_rejected_with_its_place_and_the_rest_goes_on() {
 }
 
 #[test]
+fn a_mark_that_is_never_closed_costs_its_own_line() {
+    let feed = sample_feed(|name, bytes| {
+        let more: &[u8] = if name == "routes.txt" { b"\"open,,,,3\nN1,,1,North,3,,,,,\n" } else { b"" };
+        Some((name.to_owned(), [bytes, more.to_vec()].concat()))
+    });
+    let mut hub = Hub::new();
+    hub.receive(&Gtfs, &feed).unwrap();
+    let [reject] = hub.rejects() else { panic!("{:?}", hub.rejects()) };
+    assert!(reject.reason.contains("never closed"), "{}", reject.reason);
+    assert_eq!(reject.bytes, b"\"open,,,,3");
+    assert_eq!(hub.records("routes").last().unwrap()["route_id"], "N1");
+}
+
+#[test]
 fn what_is_no_feed_is_refused_in_words() {
     let without = |left_out: &'static str| sample_feed(move |name, bytes| (name != left_out).then(|| (name.to_owned(), bytes)));
     let no_column = sample_feed(|name, bytes| {
         let text = String::from_utf8(bytes).unwrap();
         Some((name.to_owned(), text.replacen("route_type", "kind", 1).into_bytes()))
-    });
-    let unclosed = sample_feed(|name, bytes| {
-        let open = if name == "trips.txt" { format!("\"{}", "a,b\n".repeat(1 << 20)) } else { String::new() };
-        Some((name.to_owned(), [bytes, open.into_bytes()].concat()))
     });
     let hopeless = sample_feed(|name, bytes| {
         let rows = if name == "routes.txt" { format!("route_id,route_type\n{}", ",\n,3\n".repeat(2_000)).into_bytes() } else { bytes };
@@ -144,7 +154,6 @@ fn what_is_no_feed_is_refused_in_words() {
         (archive([("a.txt".to_owned(), &b"x"[..])]), "no stops.txt"),
         (without("trips.txt"), "the feed has no trips.txt"),
         (no_column, "routes.txt lacks the column route_type"),
-        (unclosed, "never closed"),
         (hopeless, "the first 1000 rows are all bad"),
     ] {
         match Hub::new().receive(&Gtfs, &bytes) {
