@@ -176,6 +176,7 @@ impl Lander {
     }
 
     async fn run(self) {
+        let mut found = self.found();
         // A channel that never had a record has no table yet: a thousand of them cost a start and a stop nothing.
         tokio::select! {
             () = self.stop.cancelled() => {}
@@ -186,7 +187,8 @@ impl Lander {
             return;
         }
         let mut failures = 0u32;
-        while let Err(error) = self.land_until_stopped(&mut failures).await {
+        while let Err(error) = self.land_until_stopped(found, &mut failures).await {
+            found = self.found();
             failures += 1;
             tracing::error!(channel = %self.channel.id, %error, "landing failed; it will be tried again");
             self.progress.change(&self.channel.id, |landed| landed.last_error = Some(error.to_string()));
@@ -200,8 +202,14 @@ impl Lander {
         }
     }
 
+    /// What lies in the log now: at a start, or after a failure, it has waited long enough.
+    fn found(&self) -> Taken {
+        let bytes = self.store.stored_bytes(&self.channel.id);
+        Taken { bytes, from: self.store.end(&self.channel.id).unwrap_or(Position::START) }
+    }
+
     /// Opens the table anew, so that after any error the table itself says where to go on.
-    async fn land_until_stopped(&self, failures: &mut u32) -> Result<(), Error> {
+    async fn land_until_stopped(&self, mut taken: Taken, failures: &mut u32) -> Result<(), Error> {
         let spec = TableSpec {
             channel: self.channel.id.clone(),
             columns: self.channel.schema.columns().to_vec(),
@@ -220,8 +228,6 @@ impl Lander {
         let mut next = ends.last_key_value().map_or(Position::START, |(epoch, offset)| Position { epoch: *epoch, offset: *offset });
         table.rest();
         drop(opening);
-        let bytes = self.store.stored_bytes(&self.channel.id);
-        let mut taken = Taken { bytes, from: self.store.end(&self.channel.id).unwrap_or(next) };
         loop {
             self.ripen(next, &taken).await;
             let place = self.places.acquire().await;
@@ -299,7 +305,6 @@ impl Lander {
     /// Waits until there is much to land, or something that has waited long, or the hub stops. Meanwhile it stays in the log:
     /// a thousand channels hold no more memory than those that land at the moment.
     async fn ripen(&self, from: Position, taken: &Taken) {
-        // What a start or a failure left behind has waited long enough.
         if from < taken.from {
             return;
         }
@@ -334,6 +339,7 @@ impl Lander {
 }
 
 /// How many of a channel's bytes were taken from the log: all before this position, and what was added since.
+#[derive(Clone, Copy)]
 struct Taken {
     from: Position,
     bytes: u64,

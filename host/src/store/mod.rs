@@ -15,6 +15,7 @@ mod decode;
 mod error;
 mod folder;
 mod group;
+mod health;
 mod keys;
 mod listing;
 #[cfg(test)]
@@ -59,6 +60,7 @@ pub use error::Error;
 pub use group::{
     Advance, Append, CallId, Checkpoint, Group, Outcome, Part, Range, Receipt, Refusal, Rejection, Remember, Remembered, Sequence,
 };
+pub use health::Health;
 pub use room::{DiskRoom, Reserve};
 use room::{Known, Watch};
 use writer::{Answer, Job, Shown, Writer};
@@ -99,40 +101,6 @@ pub struct GroupCommit {
 impl Default for GroupCommit {
     fn default() -> Self {
         Self { max_groups: 256, max_bytes: 8 << 20, linger: Duration::ZERO }
-    }
-}
-
-/// Whether the store takes data.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Health {
-    /// It does.
-    Ready,
-    /// Less of the disk is free than is to stay free: new data is refused, and it resumes by itself.
-    Low {
-        /// What is free.
-        free_bytes: u64,
-        /// What is to stay free.
-        keep_free_bytes: u64,
-    },
-    /// The disk is full: the database could not be written. What comes is tried, and it resumes by itself.
-    Full,
-    /// An I/O error left the state of the disk unknown; nothing is taken until the process restarts.
-    Failed(String),
-}
-
-impl std::fmt::Display for Health {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Ready => f.write_str("ready"),
-            Self::Low { free_bytes, keep_free_bytes } => write!(
-                f,
-                "the disk is nearly full ({} MiB are free, {} are to stay free): new data is refused until there is space",
-                free_bytes >> 20,
-                keep_free_bytes >> 20
-            ),
-            Self::Full => f.write_str("the disk is full: data is refused until there is space"),
-            Self::Failed(why) => write!(f, "data is refused until the hub is restarted: {why}"),
-        }
     }
 }
 

@@ -211,6 +211,14 @@ impl Contender for Copy {
     }
 }
 
+/// A new JetStream that syncs always, with one stream.
+async fn with_stream(program: &Path, scratch: &Path, name: &str) -> anyhow::Result<(TempDir, Server)> {
+    let folder = tempfile::tempdir_in(scratch)?;
+    let mut server = Server::start(program, folder.path(), nats::ALWAYS).await?;
+    server.connection().await?.make_stream(name).await?;
+    Ok((folder, server))
+}
+
 /// A message for each post: what JetStream does fastest. Whoever reads finds posts, not records.
 struct Messages {
     program: PathBuf,
@@ -225,9 +233,7 @@ impl Contender for Messages {
 
     fn run(&mut self) -> Run<'_> {
         Box::pin(async {
-            let folder = tempfile::tempdir_in(&self.scratch)?;
-            let mut server = Server::start(&self.program, folder.path(), nats::ALWAYS).await?;
-            server.connection().await?.make_stream("posts").await?;
+            let (_folder, mut server) = with_stream(&self.program, &self.scratch, "posts").await?;
             let (before, started) = (cpu(server.pid()?)?, Instant::now());
             nats::publish_each(server.address(), CLIENTS, self.posts.bodies.clone(), |_| "posts".to_owned()).await?;
             let (wall, took) = (started.elapsed().as_secs_f64(), cpu(server.pid()?)? - before);
@@ -326,9 +332,7 @@ impl Contender for MessagesAlone {
 
     fn run(&mut self) -> Run<'_> {
         Box::pin(async {
-            let folder = tempfile::tempdir_in(&self.scratch)?;
-            let mut server = Server::start(&self.program, folder.path(), nats::ALWAYS).await?;
-            server.connection().await?.make_stream("records").await?;
+            let (_folder, mut server) = with_stream(&self.program, &self.scratch, "records").await?;
             let address = server.address();
             let (before, started) = (cpu(server.pid()?)?, Instant::now());
             let mut clients = JoinSet::new();

@@ -6,7 +6,7 @@ use anyhow::ensure;
 
 use super::screen::Table;
 use super::sending::{self, BATCH};
-use super::{median, memory_bytes, mib, ms, start};
+use super::{memory_bytes, mib, ms, start};
 use crate::hub::Hub;
 use crate::measure::cpu;
 use crate::program::{argument, run as lienthong};
@@ -75,12 +75,7 @@ async fn round(number: usize, posts: &std::sync::Arc<[bytes::Bytes]>) -> anyhow:
     let accepted = sending::send(&hub, &sender, posts, POSTS, number).await?;
     sending::landed(&operator, records).await?;
     let (landed, spent) = (began.elapsed(), cpu(pid)? - before);
-    let mut views = Vec::new();
-    for _ in 0..20 {
-        let asked = Instant::now();
-        operator.get("/v1/status").send().await.expect(200);
-        views.push(asked.elapsed());
-    }
+    let view = sending::status_takes(&operator).await;
     let data = hub.city().data();
     let commits: u64 = (0..number).map(|nth| crate::lake::table(&data, &sending::channel(nth)).files).sum();
     let peak = memory_bytes(pid, "VmHWM")?;
@@ -98,7 +93,7 @@ async fn round(number: usize, posts: &std::sync::Arc<[bytes::Bytes]>) -> anyhow:
         rate(spent),
         commits.to_string(),
         mib(peak),
-        ms(median(views)),
+        ms(view),
     ])
 }
 

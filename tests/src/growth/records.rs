@@ -48,12 +48,7 @@ pub async fn run(millions: &[usize]) -> anyhow::Result<()> {
         let (resident, peak) = (memory_bytes(pid, "VmRSS")?, memory_bytes(pid, "VmHWM")?);
         let read = reader.read_on(&hub, more).await?;
         let (first, last) = (page(&hub, &sender, None).await?, page(&hub, &sender, reader.last_page.as_deref()).await?);
-        let mut views = Vec::new();
-        for _ in 0..20 {
-            let asked = Instant::now();
-            operator.get("/v1/status").send().await.expect(200);
-            views.push(asked.elapsed());
-        }
+        let view = sending::status_takes(&operator).await;
         let data = hub.city().data();
         let (database, lake) = (std::fs::metadata(data.join("hub.db"))?.len(), folder_bytes(&data.join("lake"))?);
         hub.kill().await;
@@ -67,7 +62,7 @@ pub async fn run(millions: &[usize]) -> anyhow::Result<()> {
             format!("{read:.0}"),
             ms(first),
             ms(last),
-            ms(median(views)),
+            ms(view),
             ms(again),
             mib(resident),
             mib(peak),

@@ -101,3 +101,14 @@ pub async fn landed(operator: &Client, records: u64) -> anyhow::Result<()> {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
+
+/// How long it takes to look at the status, the middle of twenty times.
+pub async fn status_takes(operator: &Client) -> Duration {
+    let mut took = Vec::new();
+    for _ in 0..20 {
+        let asked = Instant::now();
+        operator.get("/v1/status").send().await.expect(200);
+        took.push(asked.elapsed());
+    }
+    super::median(took)
+}
