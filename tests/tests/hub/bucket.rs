@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 
 use crate::towns;
 
-/// Commits of the trial with faults, and requests of a thousand that fail. `make lake-faults` asks for thousands.
+/// Commits of the trial with faults. `make lake-faults` asks for thousands.
 fn commits() -> u64 {
     std::env::var("LIENTHONG_LAKE_COMMITS").map_or(130, |text| text.parse().expect("LIENTHONG_LAKE_COMMITS is a number"))
 }
@@ -45,7 +45,7 @@ async fn each_offset_is_one_row_whatever_the_object_store_does() {
     }
     let (mut kills, mut seen) = (0, 0);
     while proxy.commits() < wanted {
-        let next = (seen + 60 + chance.below(120)).min(wanted);
+        let next = (seen + 20 + chance.below(40)).min(wanted);
         until("the object store takes commits", || async { (proxy.commits() >= next).then_some(()) }).await;
         seen = next;
         tokio::time::sleep(Duration::from_millis(chance.below(50))).await;
