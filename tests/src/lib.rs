@@ -21,4 +21,5 @@ pub mod neighbours;
 pub mod object_store;
 pub mod program;
 pub mod small_disk;
+pub mod versions;
 pub mod wait;

@@ -4,7 +4,7 @@ use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use chrono::{FixedOffset, NaiveDate, NaiveTime, TimeDelta};
-use lienthong_core::city::{Access, Inbox, Limits, Transport};
+use lienthong_core::city::{Access, Inbox, Limits, Record, Transport};
 use lienthong_core::id::{ChannelId, ConnectorId};
 use lienthong_core::time::Timestamp;
 
@@ -15,8 +15,11 @@ use super::keys;
 use super::mllp;
 use super::node::{Entry, Node};
 use super::problem::{EgressFault, Named, Problem};
-use super::section::{Section, count, duration, entries, id, items, named, size, text};
+use super::section::{Section, count, duration, entries, id, items, named, one_of, size, text};
 use super::source::{At, FileId, Place};
+
+/// Which runs of a connector are recorded.
+const RECORD: &[(&str, Record)] = &[("failed", Record::Failed), ("all", Record::All), ("none", Record::None)];
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -96,6 +99,7 @@ fn connector(dir: &Path, entry: &Entry, domain: Option<&str>, findings: &mut Fin
     let rules = section.get("egress").and_then(|node| items(node, findings)).unwrap_or_default();
     let egress = rules.iter().filter_map(|node| egress_rule(node, findings)).collect();
     let limits = section.entry("limits").map_or(Limits::default(), |entry| limits(entry, findings));
+    let record = section.get("record").and_then(|node| one_of(node, RECORD, findings)).unwrap_or_default();
     let emits_node = section.require("emits", findings);
     let emits_map = emits_node.and_then(|node| entries(node, findings));
     let mut emits = Vec::new();
@@ -115,6 +119,7 @@ fn connector(dir: &Path, entry: &Entry, domain: Option<&str>, findings: &mut Fin
         egress,
         egress_place: section.entry("egress").map(|entry| entry.key_place),
         limits,
+        record,
         emits,
         emits_place: place_of("emits").unwrap_or(entry.key_place),
         emits_read: emits_map.is_some(),
@@ -168,7 +173,7 @@ fn inbox_path(node: &Node, findings: &mut Findings) -> Option<PathBuf> {
         Some(Component::RootDir) => path.components().count() == 1,
         Some(Component::Normal(name)) => {
             let name = name.to_string_lossy();
-            matches!(&*name, "lake" | "plugins" | "cache" | "spool" | "failed" | "attachments") || name.starts_with("hub.")
+            matches!(&*name, "lake" | "plugins" | "cache" | "spool" | "failed" | "attachments" | "recordings" | "secrets") || name.starts_with("hub.")
         }
         Some(_) => true,
     };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use lienthong_core::city::{Access, Agency, City, Connector, DiskReserve, Grant, Grants, Lake, Limits, Listen, Transport};
+use lienthong_core::city::{Access, Agency, City, Connector, DiskReserve, Grant, Grants, Lake, Limits, Listen, Plugins, Record, Transport};
 use lienthong_core::id::{AgencyId, ChannelId, ConnectorId, PluginName, Port, SchemaId};
 use lienthong_core::time::Timestamp;
 use serde_json::{Value, json};
@@ -19,6 +19,7 @@ pub(super) struct Draft {
     pub(super) listen: Option<Listen>,
     pub(super) lake: Option<Lake>,
     pub(super) disk: DiskReserve,
+    pub(super) plugins: Option<Plugins>,
     pub(super) channels: Vec<Channel>,
     pub(super) connectors: Vec<DraftConnector>,
     pub(super) grants: Vec<DraftGrant>,
@@ -44,6 +45,7 @@ pub(super) struct DraftConnector {
     pub(super) egress: Vec<At<String>>,
     pub(super) egress_place: Option<Place>,
     pub(super) limits: Limits,
+    pub(super) record: Record,
     pub(super) emits: Vec<(At<Port>, Option<At<ChannelId>>)>,
     pub(super) emits_place: Place,
     /// `emits` is a map, so what it lacks is really missing.
@@ -73,6 +75,7 @@ impl Draft {
             listen: self.listen?,
             lake: self.lake?,
             disk: self.disk,
+            plugins: self.plugins?,
             channels: BTreeMap::new(),
             connectors: BTreeMap::new(),
             grants: Grants::default(),
@@ -97,6 +100,7 @@ impl Draft {
                 egress: connector.egress.into_iter().map(|rule| rule.value).collect(),
                 limits: connector.limits,
                 emits: emits.collect::<Option<BTreeMap<_, _>>>()?,
+                record: connector.record,
             };
             city.connectors.insert(connector.id.value, value);
         }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use lienthong_core::city::{Inbox, Mllp, Transport};
+use lienthong_core::city::{self, Inbox, Mllp, Transport};
 use lienthong_core::id::{AgencyId, ChannelId, ConnectorId, SchemaId};
 use lienthong_core::manifest::Interface;
 use lienthong_core::schema::ChannelSchema;
@@ -18,7 +18,7 @@ use super::node::Kind;
 use super::problem::{Named, Problem};
 use super::schemas::{Pointed, Schemas, pointed};
 use super::source::{At, Place, Sources};
-use super::{Plugins, settings, suggest};
+use super::{Plugins, plugins, settings, suggest};
 use crate::net::{self, Door};
 
 /// Every check that needs more than one part. Gives the schemas of the city's channels.
@@ -39,7 +39,7 @@ pub(super) fn check(
         if let Some(agency) = &connector.agency {
             agency_exists(agency, draft, findings);
         }
-        connector_fits(connector, plugins, &has, findings);
+        connector_fits(connector, draft.plugins.as_ref(), plugins, &has, findings);
     }
     inboxes(draft, findings);
     ports(draft, findings);
@@ -116,7 +116,8 @@ fn channels(draft: &Draft, schemas: &mut Schemas, sources: &Sources, findings: &
 
 fn connector_fits(
     connector: &DraftConnector,
-    plugins: &dyn Plugins,
+    trust: Option<&city::Plugins>,
+    catalogue: &dyn Plugins,
     has: &BTreeMap<&ChannelId, Option<&SchemaId>>,
     findings: &mut Findings,
 ) {
@@ -124,14 +125,14 @@ fn connector_fits(
         channel_exists(channel, has, findings);
     }
     let Some(name) = &connector.plugin else { return };
-    let Some(plugin) = plugins.find(&name.value) else {
+    let Some(plugin) = catalogue.find_for(&connector.id.value, &name.value) else {
         // A file of that name that cannot be used was reported.
-        if plugins.faults().iter().any(|(path, _)| path.file_stem().is_some_and(|stem| stem == name.value.as_str())) {
+        if catalogue.faults().iter().any(|(path, _)| path.file_stem().is_some_and(|stem| stem == name.value.as_str())) {
             return;
         }
-        let names = plugins.names();
+        let names = catalogue.names();
         if names.is_empty() {
-            let (folder, exists) = plugins.folder();
+            let (folder, exists) = catalogue.folder();
             findings.error(name.place, Problem::NoPlugins { id: name.value.to_string(), folder, exists });
             return;
         }
@@ -182,6 +183,7 @@ fn connector_fits(
     }
 
     settings::check(connector, name, &manifest.settings, findings);
+    plugins::check(trust, name, &plugin, findings);
 
     let fetches = matches!(connector.transport, Some(At { value: Transport::Poll { .. }, .. }));
     if plugin.imports_http && !manifest.egress.http {

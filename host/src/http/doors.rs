@@ -14,7 +14,7 @@ use super::problem::Problem;
 
 use super::routes::Routes;
 use super::state::Api;
-use super::{attachments, channels, keys, messages, metrics, operators, records};
+use super::{attachments, channels, keys, messages, metrics, operators, plugins, records};
 use crate::ops::status::Sources;
 use crate::store::Health;
 
@@ -145,6 +145,20 @@ const CREATE_KEY: Door = Door {
     ..get("/v1/keys", "Make a key", &[(JSON, Content::One("MadeKey"))])
 };
 
+const INSTALL: Door = Door {
+    method: "post",
+    takes: &[(JSON, Content::One("Install"))],
+    besides: &[400, 409],
+    ..get("/v1/plugins/install", "Let connectors run another version of their plugin", &[(JSON, Content::One("Installed"))])
+};
+
+const ROLL_BACK: Door = Door {
+    method: "post",
+    takes: &[(JSON, Content::One("Rollback"))],
+    besides: &[400, 409],
+    ..get("/v1/plugins/rollback", "Let connectors run again the version before", &[(JSON, Content::List("RolledBack"))])
+};
+
 const REVOKE_KEY: Door = Door { method: "delete", ..get("/v1/keys/{id}", "Revoke a key", &[(JSON, Content::One("Revoked"))]) };
 
 /// All doors, ready to serve.
@@ -152,6 +166,7 @@ pub fn router(api: Api) -> Router {
     let one_channel = get("/v1/channels/{domain}/{name}", "One channel", &[(JSON, Content::One("ChannelInfo"))]);
     let all_channels = get("/v1/channels", "Channels that this key may read or write", &[(JSON, Content::List("ChannelInfo"))]);
     let connectors = get("/v1/connectors", "Connectors and how they fare", &[(JSON, Content::List("Condition"))]);
+    let versions = get("/v1/plugins", "What each connector runs, and ran before", &[(JSON, Content::List("ConnectorVersions"))]);
     let one_rejection = get("/v1/quarantine/{id}", "One rejection with its bytes", &[(JSON, Content::One("QuarantineDetail"))]);
     let scrape = get("/metrics", "Prometheus metrics", &[("application/openmetrics-text", Content::Text)]);
     let ready = Door { besides: &[503], ..get("/readyz", "The hub takes data", &[("text/plain", Content::Text)]) };
@@ -172,6 +187,9 @@ pub fn router(api: Api) -> Router {
         .door(get("/v1/keys", "All keys, never their secrets", &[(JSON, Content::List("KeyInfo"))]), keys::list)
         .door(CREATE_KEY, keys::create)
         .door(REVOKE_KEY, keys::revoke)
+        .door(versions, plugins::list)
+        .door(INSTALL, plugins::install)
+        .door(ROLL_BACK, plugins::roll_back)
         .door(scrape, metrics::metrics);
     // The document tells of itself too; its text is known only when all doors are.
     let document = Arc::new(OnceLock::new());

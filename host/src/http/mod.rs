@@ -17,6 +17,7 @@ mod operators;
 mod patience;
 mod permission;
 mod pieces;
+mod plugins;
 mod problem;
 mod records;
 mod routes;

@@ -13,6 +13,8 @@ use super::operators::{QuarantineDetail, QuarantineItem, QuarantinePage};
 use super::problem::ProblemBody;
 use super::records::{Posted, RefusedRecord};
 use crate::ops::keys::{KeyInfo, NewKey};
+use crate::ops::plugins::versions::Choice;
+use crate::ops::plugins::{ConnectorVersions, Install, Installed, Rollback, RolledBack};
 use crate::ops::status::Status;
 use crate::pipeline::supervision::Condition;
 
@@ -227,7 +229,13 @@ fn schemas() -> Map<String, Value> {
         NewKey,
         KeyInfo,
         MadeKey,
-        Revoked
+        Revoked,
+        ConnectorVersions,
+        Choice,
+        Install,
+        Installed,
+        Rollback,
+        RolledBack
     );
     found.into_iter().filter_map(|(name, schema)| Some((name, serde_json::to_value(schema).ok()?))).collect()
 }

@@ -2,5 +2,6 @@
 
 pub mod keys;
 pub mod log_name;
+pub mod plugins;
 pub mod roster;
 pub mod status;

@@ -15,13 +15,14 @@ use super::channels::Channels;
 use super::fault::Fault;
 use super::intake::{Intake, Output};
 use super::reply::Reply;
+use super::version::Slot;
 use crate::clock;
 use crate::failpoint;
 use crate::net::Door;
 use crate::store::{
     Advance, Checkpoint, Group, Outcome, Receipt, Refusal, Remember, Run, RunError, RunOutcome, Sequence, Store, Submitted,
 };
-use crate::wasm::{Call, Message, Plugin};
+use crate::wasm::{Call, Message};
 
 /// Records a source is asked for in one poll.
 const POLL_RECORDS: u32 = 10_000;
@@ -35,8 +36,8 @@ pub struct Connector {
     pub id: ConnectorId,
     /// Its configuration.
     pub config: city::Connector,
-    /// Its plugin.
-    pub plugin: Plugin,
+    /// Its plugin, in the version that it runs.
+    pub version: Slot,
     /// Its way out, where it has one.
     pub door: Option<Door>,
 }
@@ -128,7 +129,7 @@ impl Caller {
         let received_at = message.received_at;
         let clock = RunClock::start(connector, received_at);
         let intake = self.intake(connector, received_at, &identity.name);
-        let reply = match connector.plugin.receive(self.call(connector, &intake, &identity.name), message).await {
+        let reply = match connector.version.running().plugin.receive(self.call(connector, &intake, &identity.name), message).await {
             Ok((reply, _)) => reply,
             Err(failed) => {
                 let fault = Fault::from(failed);
@@ -166,7 +167,7 @@ impl Caller {
         let name = format!("poll {}", checkpoint.as_ref().map_or(0, |c| c.version) + 1).into();
         let intake = self.intake(connector, received_at, &name);
         let since = checkpoint.as_ref().map(|c| c.cursor.clone());
-        let polled = match connector.plugin.poll(self.call(connector, &intake, &name), received_at, since, POLL_RECORDS).await {
+        let polled = match connector.version.running().plugin.poll(self.call(connector, &intake, &name), received_at, since, POLL_RECORDS).await {
             Ok((progress, _)) => {
                 let output = intake.finish().await;
                 let polled = Polled { accepted: output.accepted, quarantined: output.rejected, more: progress.more };

@@ -12,3 +12,4 @@ pub mod post;
 pub mod reply;
 pub mod supervision;
 pub mod supervisor;
+pub mod version;

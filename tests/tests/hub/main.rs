@@ -13,6 +13,7 @@ mod disk;
 mod doors;
 mod durability;
 mod hostile;
+mod install;
 mod keys;
 mod languages;
 mod many_channels;

@@ -2,6 +2,11 @@
 
 mod build;
 mod inspect;
+mod install;
+mod key;
+mod list;
+mod rollback;
+mod sign;
 
 use std::process::ExitCode;
 
@@ -13,12 +18,28 @@ pub(crate) enum Command {
     Build(build::Arguments),
     /// Tell what a component is and asks for, without running it
     Inspect(inspect::Arguments),
+    /// Make a vendor's key for signatures, or show its public half
+    #[command(subcommand)]
+    Key(key::Command),
+    /// Sign a component: FILE.sig is to travel beside FILE
+    Sign(sign::Arguments),
+    /// Let connectors run another version of their plugin, without a restart
+    Install(install::Arguments),
+    /// Let connectors run again the version before, at once
+    Rollback(rollback::Arguments),
+    /// List what each connector runs and ran, who signed it, and since when
+    List(list::Arguments),
 }
 
 pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Build(arguments) => build::run(arguments)?,
         Command::Inspect(arguments) => inspect::run(arguments)?,
+        Command::Key(command) => key::run(command)?,
+        Command::Sign(arguments) => sign::run(arguments)?,
+        Command::Install(arguments) => install::run(arguments)?,
+        Command::Rollback(arguments) => rollback::run(arguments)?,
+        Command::List(arguments) => list::run(arguments)?,
     }
     Ok(ExitCode::SUCCESS)
 }
