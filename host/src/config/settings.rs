@@ -1,7 +1,7 @@
 //! A connector's settings against the schema in its plugin's manifest.
 
 use jsonschema::error::{TypeKind, ValidationErrorKind as Broken};
-use jsonschema::{PatternOptions, ValidationError};
+use jsonschema::{PatternOptions, ValidationError, Validator};
 use lienthong_core::id::PluginName;
 use serde_json::Value;
 
@@ -18,13 +18,9 @@ pub(super) fn check(connector: &DraftConnector, plugin: &At<PluginName>, schema:
     if !connector.settings_read || settings.as_ref().is_some_and(Node::is_broken) {
         return;
     }
-    // The schema is a vendor's: nothing is fetched for it, and its patterns run in linear time.
-    let patterns = PatternOptions::regex().size_limit(1 << 20).dfa_size_limit(1 << 20);
-    let options = jsonschema::options().with_draft(jsonschema::Draft::Draft202012).offline().should_validate_formats(true);
-    let validator = match options.with_pattern_options(patterns).build(schema) {
+    let validator = match validator(schema) {
         Ok(validator) => validator,
-        Err(error) => {
-            let why = error.masked().to_string();
+        Err(why) => {
             findings.error(plugin.place, Problem::SettingsSchema { plugin: plugin.value.clone(), why });
             return;
         }
@@ -33,6 +29,27 @@ pub(super) fn check(connector: &DraftConnector, plugin: &At<PluginName>, schema:
     for error in validator.iter_errors(&value) {
         report(&error, settings.as_ref(), place, plugin, schema, findings);
     }
+}
+
+/// What is wrong with settings that stand in no city's file, each with its place in them.
+pub fn wrong_settings(schema: &Value, settings: &Value) -> Vec<String> {
+    match validator(schema) {
+        Err(why) => vec![format!("the plugin's settings schema cannot be used: {why}")],
+        Ok(validator) => validator
+            .iter_errors(settings)
+            .map(|error| match error.instance_path().as_str() {
+                "" => error.to_string(),
+                pointer => format!("{pointer}: {error}"),
+            })
+            .collect(),
+    }
+}
+
+/// The schema is a vendor's: nothing is fetched for it, and its patterns run in linear time.
+fn validator(schema: &Value) -> Result<Validator, String> {
+    let patterns = PatternOptions::regex().size_limit(1 << 20).dfa_size_limit(1 << 20);
+    let options = jsonschema::options().with_draft(jsonschema::Draft::Draft202012).offline().should_validate_formats(true);
+    options.with_pattern_options(patterns).build(schema).map_err(|error| error.masked().to_string())
 }
 
 fn report(
