@@ -49,6 +49,7 @@ pub use findings::{Finding, Hint, Report, Severity, render};
 pub use locale::locale;
 pub use problem::{BucketFault, EgressFault, EndpointFault, Lang, Problem, SettingFault, Shape, SyntaxKind, Thing, Unit};
 pub use schemas::built_in;
+pub use settings::wrong_settings;
 pub use suggest::nearest;
 pub use yaml::{MAX_DEPTH, MAX_NODES};
 

@@ -1,7 +1,7 @@
 //! A connector's settings against the schema in its plugin's manifest.
 
-use jsonschema::error::{TypeKind, ValidationErrorKind as Broken};
 use jsonschema::ValidationError;
+use jsonschema::error::{TypeKind, ValidationErrorKind as Broken};
 use lienthong_core::id::PluginName;
 use lienthong_core::manifest::settings_validator;
 use serde_json::Value;
@@ -29,6 +29,20 @@ pub(super) fn check(connector: &DraftConnector, plugin: &At<PluginName>, schema:
     let value = connector.settings_json();
     for error in validator.iter_errors(&value) {
         report(&error, settings.as_ref(), place, plugin, schema, findings);
+    }
+}
+
+/// What is wrong with settings that stand in no city's file, each with its place in them.
+pub fn wrong_settings(schema: &Value, settings: &Value) -> Vec<String> {
+    match settings_validator(schema) {
+        Err(why) => vec![format!("the plugin's settings schema cannot be used: {why}")],
+        Ok(validator) => validator
+            .iter_errors(settings)
+            .map(|error| match error.instance_path().as_str() {
+                "" => error.to_string(),
+                pointer => format!("{pointer}: {error}"),
+            })
+            .collect(),
     }
 }
 

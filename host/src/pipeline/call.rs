@@ -218,6 +218,7 @@ impl Caller {
             limits: connector.config.limits,
             emit: Box::new(intake.clone()),
             door: connector.door.clone(),
+            tape: None,
         }
     }
 

@@ -8,11 +8,12 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::{Request, Response, header};
 use http_body::Frame;
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Full, Limited};
 use wasmtime_wasi_http::{Error as HttpError, RequestOptions, WasiBody, WasiHttpHooks};
 
 use super::call::{Cause, Subject};
 use super::meter::{Breach, HttpMeter, Meter};
+use super::recording::{Exchange, NoAnswer, Recorder, Replay, Tape};
 use super::stdio::Tail;
 use crate::net::{self, Caps, Door};
 
@@ -22,6 +23,7 @@ type Done = Box<dyn Future<Output = Result<(), HttpError>> + Send>;
 
 pub(super) struct Hooks {
     door: Door,
+    tape: Option<Tape>,
     subject: Subject,
     meter: Arc<HttpMeter>,
     breach: Breach,
@@ -32,9 +34,10 @@ pub(super) struct Hooks {
 }
 
 impl Hooks {
-    pub(super) fn new(door: Option<Door>, subject: Subject, meter: &Meter, tail: Tail) -> Self {
+    pub(super) fn new(door: Option<Door>, tape: Option<Tape>, subject: Subject, meter: &Meter, tail: Tail) -> Self {
         Self {
             door: door.unwrap_or_else(Door::closed),
+            tape,
             subject,
             meter: Arc::clone(&meter.http),
             breach: meter.breach.clone(),
@@ -63,6 +66,17 @@ impl WasiHttpHooks for Hooks {
         if request.headers_mut().remove(header::AUTHORIZATION).is_some() {
             self.warn("an Authorization header of the plugin was removed: credentials are the hub's to add, never the plugin's");
         }
+        let (meter, breach, max_bytes) = (Arc::clone(&self.meter), self.breach.clone(), self.max_bytes);
+        let tail = self.tail.clone();
+        if let Some(Tape::Replaying(replay)) = &self.tape {
+            let replay = replay.clone();
+            return Box::new(async move {
+                let response = replayed(&replay, request, max_bytes, &tail).await?;
+                let metered = response
+                    .map(|body| Metered { body: Full::new(body).map_err(|never| match never {}), meter, breach, max_bytes }.boxed_unsync());
+                Ok((metered, Box::new(async { Ok(()) }) as Done))
+            });
+        }
         // Before the request's task begins: a denied host costs nothing.
         if let Err(error) = self.door.check(&request.uri().to_string()) {
             self.warn(&error.to_string());
@@ -77,8 +91,16 @@ impl WasiHttpHooks for Hooks {
             total: self.total,
             response_bytes: self.max_bytes,
         };
-        let (meter, breach, max_bytes) = (Arc::clone(&self.meter), self.breach.clone(), self.max_bytes);
-        let (subject, tail) = (self.subject.clone(), self.tail.clone());
+        if let Some(Tape::Recording(recorder)) = &self.tape {
+            let recorder = recorder.clone();
+            return Box::new(async move {
+                let response = recorded(&recorder, &door, request, caps, &tail).await?;
+                let metered = response
+                    .map(|body| Metered { body: Full::new(body).map_err(|never| match never {}), meter, breach, max_bytes }.boxed_unsync());
+                Ok((metered, Box::new(async { Ok(()) }) as Done))
+            });
+        }
+        let subject = self.subject.clone();
         Box::new(async move {
             match door.send(request, caps).await {
                 Ok(response) => {
@@ -93,6 +115,53 @@ impl WasiHttpHooks for Hooks {
                 }
             }
         })
+    }
+}
+
+/// What a recording has for the request.
+async fn replayed(replay: &Replay, request: Request<WasiBody>, max_bytes: u64, tail: &Tail) -> Result<Response<Bytes>, HttpError> {
+    let (parts, body) = request.into_parts();
+    let sent = Limited::new(body, usize::try_from(max_bytes).unwrap_or(usize::MAX)).collect().await;
+    let sent = sent.map_err(|_| HttpError::HttpRequestBodySize(Some(max_bytes)))?.to_bytes();
+    let Some(exchange) = replay.answer(&parts.method, &parts.uri, &sent) else {
+        tail.push(format!("no exchange is left that answers {} {}\n", parts.method, parts.uri).as_bytes());
+        return Err(HttpError::HttpRequestDenied);
+    };
+    match exchange.fails {
+        Some(NoAnswer::Refused) => Err(HttpError::ConnectionRefused),
+        Some(NoAnswer::Timeout) => Err(HttpError::HttpResponseTimeout),
+        Some(NoAnswer::Silence) => std::future::pending().await,
+        None => exchange.response().map_err(|_| HttpError::HttpProtocolError),
+    }
+}
+
+/// Sends the request and keeps what came of it; its body is whole before the guest sees any of it.
+async fn recorded(
+    recorder: &Recorder,
+    door: &Door,
+    request: Request<WasiBody>,
+    caps: Caps,
+    tail: &Tail,
+) -> Result<Response<Bytes>, HttpError> {
+    let (parts, body) = request.into_parts();
+    let sent = body.collect().await?.to_bytes();
+    let request = Request::from_parts(parts, ());
+    let outgoing = request.clone().map(|()| Full::new(sent.clone()));
+    let answered = async {
+        let (head, body) = door.send(outgoing, caps).await?.into_parts();
+        Ok::<_, net::Error>((Response::from_parts(head, ()), body.collect().await?.to_bytes()))
+    };
+    match answered.await {
+        Ok((head, body)) => {
+            recorder.keep(Exchange::answered(&request, &sent, &head, &body));
+            Ok(head.map(|()| body))
+        }
+        Err(error) => {
+            tail.push(format!("{}\n", chain(&error)).as_bytes());
+            let fails = if matches!(error, net::Error::Timeout { .. }) { NoAnswer::Timeout } else { NoAnswer::Refused };
+            recorder.keep(Exchange::failed(&request, &sent, fails));
+            Err(answer(&error))
+        }
     }
 }
 
@@ -124,14 +193,14 @@ fn answer(error: &net::Error) -> HttpError {
 }
 
 /// A response's body that counts against the whole call.
-struct Metered {
-    body: net::Body,
+struct Metered<B> {
+    body: B,
     meter: Arc<HttpMeter>,
     breach: Breach,
     max_bytes: u64,
 }
 
-impl http_body::Body for Metered {
+impl<B: http_body::Body<Data = Bytes, Error = net::Error> + Unpin> http_body::Body for Metered<B> {
     type Data = Bytes;
     type Error = HttpError;
 

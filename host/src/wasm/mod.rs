@@ -16,6 +16,7 @@ mod imports;
 mod lanes;
 mod meter;
 mod plugin;
+mod recording;
 mod state;
 mod stdio;
 #[cfg(test)]
@@ -28,3 +29,4 @@ pub use call::{
 pub use component::{Facts, LoadError};
 pub use engine::{Engine, EngineOptions, Error};
 pub use plugin::Plugin;
+pub use recording::{Exchange, NoAnswer, Octets, Recorder, Replay, Tape};

@@ -5,8 +5,12 @@ mod inspect;
 mod install;
 mod key;
 mod list;
+mod new;
 mod rollback;
+mod run;
 mod sign;
+mod subject;
+mod test;
 
 use std::process::ExitCode;
 
@@ -14,8 +18,14 @@ use clap::Subcommand;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    /// Make a new plugin's project, which builds and passes its tests at once
+    New(new::Arguments),
     /// Build plugins to components; what did not change is not built again
     Build(build::Arguments),
+    /// Hold a plugin against its fixtures, in the hub's own sandbox with its limits and schemas
+    Test(test::Arguments),
+    /// Make one call in the real world, print what comes and keep nothing
+    Run(run::Arguments),
     /// Tell what a component is and asks for, without running it
     Inspect(inspect::Arguments),
     /// Make a vendor's key for signatures, or show its public half
@@ -33,7 +43,10 @@ pub(crate) enum Command {
 
 pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
+        Command::New(arguments) => new::run(arguments)?,
         Command::Build(arguments) => build::run(arguments)?,
+        Command::Test(arguments) => return test::run(arguments),
+        Command::Run(arguments) => return run::run(arguments),
         Command::Inspect(arguments) => inspect::run(arguments)?,
         Command::Key(command) => key::run(command)?,
         Command::Sign(arguments) => sign::run(arguments)?,
