@@ -33,6 +33,7 @@ use crate::pipeline::call::{Caller, Connector};
 use crate::pipeline::channels::{Channel, Channels};
 use crate::pipeline::landing::{self, Landing, Progress};
 use crate::pipeline::messages::Messages;
+use crate::pipeline::recordings::Recordings;
 use crate::pipeline::supervision::{Condition, Supervision};
 use crate::pipeline::supervisor::Supervisor;
 use crate::pipeline::version::{Slot, Version};
@@ -127,7 +128,8 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     let (stop, stop_landing) = (CancellationToken::new(), CancellationToken::new());
     let progress = Progress::default();
     let running = connectors.values().map(|connector| (connector, connector.version.running()));
-    let conditions = running.clone().map(|(connector, version)| condition(&connector.id, &connector.config, &version.plugin.facts().manifest));
+    let conditions =
+        running.clone().map(|(connector, version)| condition(&connector.id, &connector.config, &version.plugin.facts().manifest));
     let supervision = Supervision::new(conditions.chain(broken.iter().map(|broken| broken.condition.clone())));
     running.for_each(|(connector, version)| supervision.runs(&connector.id, &version));
     for Broken { condition, why } in broken {
@@ -137,7 +139,8 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     landing::left_behind(&store, &lake, &channels, &progress).await?;
     let lake_place = lake.place().to_owned();
     let landing = Landing::start(&store, &lake, &channels, city.lake.flush, &progress, &stop_landing);
-    let caller = Caller::new(store.clone(), channels.clone(), city.clone());
+    let recordings = Recordings::open(&options.data, city.plugins.recordings).context("the recordings of runs")?;
+    let caller = Caller::new(store.clone(), channels.clone(), city.clone(), recordings.clone());
     let largest = connectors.values().map(|connector| connector.config.limits.message_bytes).max().unwrap_or(0);
     let spool = Spool::new(options.data.join("spool"), largest);
     let running_connectors = connectors.len();
@@ -160,6 +163,8 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
         engine: Arc::downgrade(&engine),
         connectors,
         supervision: supervision.clone(),
+        caller,
+        recordings: recordings.clone(),
         folder: plugins.into_components(),
     })?;
     let status = Sources {
@@ -171,7 +176,8 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
         progress,
         supervision,
     };
-    let api = Api::new(Parts { city, store: store.clone(), pepper, channels, messages: webhooks, plugins, status, spool, stop: stop.clone() });
+    let api =
+        Api::new(Parts { city, store: store.clone(), pepper, channels, messages: webhooks, plugins, status, spool, stop: stop.clone() });
     let router = http::router(api);
 
     let listener = TcpListener::bind(address)
@@ -186,7 +192,7 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     let serving = tokio::spawn(http::serve::tcp(tcp, router.clone(), stop.clone()));
     let serving_local = tokio::spawn(http::serve::local(local, router, stop.clone()));
     std::fs::write(options.data.join(ADDRESS), local_address.to_string())?;
-    let sweeping = tokio::spawn(sweep(store.clone(), stop.clone()));
+    let sweeping = tokio::spawn(sweep(store.clone(), recordings, stop.clone()));
     tracing::info!(address = %local_address, connectors = running_connectors, "the hub is ready");
 
     stopped.await;
@@ -296,11 +302,16 @@ fn condition(id: &ConnectorId, config: &city::Connector, manifest: &Manifest) ->
     Condition::new(id.clone(), about.name.clone(), about.version.clone(), config.agency.clone(), config.transport.as_str())
 }
 
-/// Forgets idempotency keys past their seven days, every hour.
-async fn sweep(store: Store, stop: CancellationToken) {
+/// Forgets idempotency keys past their seven days, and recordings that were kept long enough, every hour.
+async fn sweep(store: Store, recordings: Recordings, stop: CancellationToken) {
     loop {
         if let Err(error) = store.sweep().await {
             tracing::warn!(%error, "old idempotency keys were not forgotten");
+        }
+        let old = recordings.clone();
+        match tokio::task::spawn_blocking(move || old.sweep(clock::now())).await {
+            Ok(Ok(_)) | Err(_) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "old recordings of runs were not removed"),
         }
         tokio::select! {
             () = stop.cancelled() => return,

@@ -19,6 +19,15 @@ pub fn component(source: &str, version: &str, mend: impl FnOnce(String) -> Strin
     guest::with_manifest(component, &mend(guest::manifest("receiver").replace("0.1.0", version)))
 }
 
+/// A source that looks at clocks, chance and a server.
+pub fn senses(version: &str) -> Vec<u8> {
+    let prelude = PRELUDE.replace("(export \"lienthong:connector/receiver@1.0.0#receive\")", "");
+    let text = include_str!("../plugins/senses.wat").replace("PRELUDE", &prelude);
+    let manifest = guest::manifest("source").replace("0.1.0", version)
+        + "[settings]\ntype = \"object\"\n[settings.properties.at]\ntype = \"string\"\n[egress]\nhttp = true\n";
+    guest::with_manifest(guest::component_of(&text, "lienthong:guests/senses", CONNECTOR), &manifest)
+}
+
 /// One that takes the compiler some seconds.
 pub fn slow_to_compile(version: &str) -> Vec<u8> {
     let values: String = (0..400).map(|nth| format!("(local $v{nth} i64)")).collect();
@@ -73,7 +82,8 @@ pub fn city(plugins: &str, connector: &str, component: &[u8]) -> City {
          channels:\n  trial/one: {{ schema: tests/things.v1, key: [/id] }}\ngrants:\n  \
          - {{ agency: sender, channel: trial/one, access: [read, write], purpose: trial }}\n"
     );
-    let files = [("city.yaml", &*format!("{agencies}{plugins}")), ("trial.yaml", &*trial), ("schemas/tests/things.v1.json", crate::ledger::SCHEMA)];
+    let files =
+        [("city.yaml", &*format!("{agencies}{plugins}")), ("trial.yaml", &*trial), ("schemas/tests/things.v1.json", crate::ledger::SCHEMA)];
     let city = City::new(&files);
     let folder = city.path().join("plugins");
     std::fs::create_dir_all(&folder)

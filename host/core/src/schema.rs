@@ -53,6 +53,14 @@ impl Fault {
     }
 }
 
+fn marks_personal(node: &Value) -> bool {
+    match node {
+        Value::Object(map) => map.get("x-personal") == Some(&Value::Bool(true)) || map.values().any(marks_personal),
+        Value::Array(list) => list.iter().any(marks_personal),
+        _ => false,
+    }
+}
+
 /// A compiled schema. Cheap to share behind an `Arc`, `Send + Sync`.
 pub struct ChannelSchema {
     id: SchemaId,
@@ -65,6 +73,11 @@ pub struct ChannelSchema {
 }
 
 impl ChannelSchema {
+    /// Whether anything in it, or in what it refers to, is marked as a person's data (`x-personal`), however deep.
+    pub fn is_personal(&self) -> bool {
+        std::iter::once(&self.document).chain(self.others.iter().map(|(_, other)| other)).any(marks_personal)
+    }
+
     /// Compiles a schema document. References resolve only within it and among `others` (by their `$id`).
     ///
     /// # Errors

@@ -173,7 +173,8 @@ fn inbox_path(node: &Node, findings: &mut Findings) -> Option<PathBuf> {
         Some(Component::RootDir) => path.components().count() == 1,
         Some(Component::Normal(name)) => {
             let name = name.to_string_lossy();
-            matches!(&*name, "lake" | "plugins" | "cache" | "spool" | "failed" | "attachments" | "recordings" | "secrets") || name.starts_with("hub.")
+            matches!(&*name, "lake" | "plugins" | "cache" | "spool" | "failed" | "attachments" | "recordings" | "secrets")
+                || name.starts_with("hub.")
         }
         Some(_) => true,
     };

@@ -93,6 +93,24 @@ pub(super) const GRANT: Keys = keys("grant", &["agency", "channel", "access", "p
 /// All of them, for the comparison with the published schema.
 #[cfg(test)]
 pub(super) const ALL: &[&Keys] = &[
-    &CITY, &DOMAIN, &AGENCY, &LISTEN, &TLS, &LAKE, &FLUSH, &DISK, &PLUGINS, &TRUSTED_KEY, &RECORDINGS, &CONNECTOR, &INBOX, &WEBHOOK, &POLL, &MLLP, &MLLP_TLS, &LIMITS, &CHANNEL,
+    &CITY,
+    &DOMAIN,
+    &AGENCY,
+    &LISTEN,
+    &TLS,
+    &LAKE,
+    &FLUSH,
+    &DISK,
+    &PLUGINS,
+    &TRUSTED_KEY,
+    &RECORDINGS,
+    &CONNECTOR,
+    &INBOX,
+    &WEBHOOK,
+    &POLL,
+    &MLLP,
+    &MLLP_TLS,
+    &LIMITS,
+    &CHANNEL,
     &GRANT,
 ];

@@ -14,7 +14,7 @@ use super::problem::Problem;
 
 use super::routes::Routes;
 use super::state::Api;
-use super::{attachments, channels, keys, messages, metrics, operators, plugins, records};
+use super::{attachments, channels, keys, messages, metrics, operators, plugins, records, runs};
 use crate::ops::status::Sources;
 use crate::store::Health;
 
@@ -159,6 +159,31 @@ const ROLL_BACK: Door = Door {
     ..get("/v1/plugins/rollback", "Let connectors run again the version before", &[(JSON, Content::List("RolledBack"))])
 };
 
+const RUNS: Door = Door {
+    parameters: &[
+        query("connector", "of this connector", Allowed::Text),
+        query("limit", "runs at most; 50 unless given", Allowed::Number(1, Some(1_000))),
+    ],
+    besides: &[400],
+    ..get("/v1/runs", "Recorded runs of connectors, newest first", &[(JSON, Content::List("Head"))])
+};
+
+const REPLAY: Door = Door {
+    method: "post",
+    takes: &[(JSON, Content::One("ReplayBy"))],
+    besides: &[400, 409],
+    ..get("/v1/runs/{id}/replay", "Perform a recorded run again; nothing of it is stored", &[(JSON, Content::One("Replayed"))])
+};
+
+const FIXTURE: Door = Door {
+    besides: &[409],
+    ..get(
+        "/v1/runs/{id}/fixture",
+        "A recorded run for its vendor, where nothing of its channels is personal",
+        &[(JSON, Content::One("RunFixture"))],
+    )
+};
+
 const REVOKE_KEY: Door = Door { method: "delete", ..get("/v1/keys/{id}", "Revoke a key", &[(JSON, Content::One("Revoked"))]) };
 
 /// All doors, ready to serve.
@@ -190,6 +215,9 @@ pub fn router(api: Api) -> Router {
         .door(versions, plugins::list)
         .door(INSTALL, plugins::install)
         .door(ROLL_BACK, plugins::roll_back)
+        .door(RUNS, runs::list)
+        .door(REPLAY, runs::replay)
+        .door(FIXTURE, runs::fixture)
         .door(scrape, metrics::metrics);
     // The document tells of itself too; its text is known only when all doors are.
     let document = Arc::new(OnceLock::new());

@@ -21,6 +21,7 @@ mod plugins;
 mod problem;
 mod records;
 mod routes;
+mod runs;
 pub mod serve;
 mod state;
 

@@ -13,9 +13,11 @@ use super::operators::{QuarantineDetail, QuarantineItem, QuarantinePage};
 use super::problem::ProblemBody;
 use super::records::{Posted, RefusedRecord};
 use crate::ops::keys::{KeyInfo, NewKey};
+use crate::ops::plugins::runs::{ReplayBy, Replayed, RunFixture};
 use crate::ops::plugins::versions::Choice;
 use crate::ops::plugins::{ConnectorVersions, Install, Installed, Rollback, RolledBack};
 use crate::ops::status::Status;
+use crate::pipeline::recording::Head;
 use crate::pipeline::supervision::Condition;
 
 /// One door, as the document tells it.
@@ -235,7 +237,11 @@ fn schemas() -> Map<String, Value> {
         Install,
         Installed,
         Rollback,
-        RolledBack
+        RolledBack,
+        Head,
+        ReplayBy,
+        Replayed,
+        RunFixture
     );
     found.into_iter().filter_map(|(name, schema)| Some((name, serde_json::to_value(schema).ok()?))).collect()
 }

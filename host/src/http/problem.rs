@@ -140,8 +140,11 @@ impl From<Refused> for Problem {
     fn from(refused: Refused) -> Self {
         match refused {
             Refused::Absent(_) | Refused::Nobody(_) => Self::bad_request(refused.to_string()),
-            Refused::Distrusted { .. } | Refused::Lacks { .. } | Refused::Load(_) => Self::new(StatusCode::CONFLICT, refused.to_string()),
-            Refused::Io(_) | Refused::Stopping => {
+            Refused::NoRun => Self::new(StatusCode::NOT_FOUND, refused.to_string()),
+            Refused::Distrusted { .. } | Refused::Lacks { .. } | Refused::Differs { .. } | Refused::Personal { .. } | Refused::Load(_) => {
+                Self::new(StatusCode::CONFLICT, refused.to_string())
+            }
+            Refused::Io(_) | Refused::NotPerformed(_) | Refused::Stopping => {
                 tracing::error!(error = %refused, "plugins could not be changed");
                 Self::unavailable(refused.to_string())
             }

@@ -1,5 +1,6 @@
 //! `wasi:http` for guests: every request goes through the call's door, and is counted.
 
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -8,12 +9,12 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::{Request, Response, header};
 use http_body::Frame;
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Limited};
 use wasmtime_wasi_http::{Error as HttpError, RequestOptions, WasiBody, WasiHttpHooks};
 
 use super::call::{Cause, Subject};
 use super::meter::{Breach, HttpMeter, Meter};
-use super::recording::{Exchange, NoAnswer, Recorder, Replay, Tape};
+use super::recording::{Keeping, NoAnswer, Replay, Tape};
 use super::stdio::Tail;
 use crate::net::{self, Caps, Door};
 
@@ -72,8 +73,7 @@ impl WasiHttpHooks for Hooks {
             let replay = replay.clone();
             return Box::new(async move {
                 let response = replayed(&replay, request, max_bytes, &tail).await?;
-                let metered = response
-                    .map(|body| Metered { body: Full::new(body).map_err(|never| match never {}), meter, breach, max_bytes }.boxed_unsync());
+                let metered = response.map(|body| Metered { body, meter, breach, max_bytes }.boxed_unsync());
                 Ok((metered, Box::new(async { Ok(()) }) as Done))
             });
         }
@@ -91,26 +91,22 @@ impl WasiHttpHooks for Hooks {
             total: self.total,
             response_bytes: self.max_bytes,
         };
-        if let Some(Tape::Recording(recorder)) = &self.tape {
-            let recorder = recorder.clone();
-            return Box::new(async move {
-                let response = recorded(&recorder, &door, request, caps, &tail).await?;
-                let metered = response
-                    .map(|body| Metered { body: Full::new(body).map_err(|never| match never {}), meter, breach, max_bytes }.boxed_unsync());
-                Ok((metered, Box::new(async { Ok(()) }) as Done))
-            });
-        }
-        let subject = self.subject.clone();
+        let (subject, recorder) = (self.subject.clone(), self.tape.as_ref().and_then(Tape::recorder));
         Box::new(async move {
+            let keeping = recorder.map(|recorder| recorder.asked(request.method(), request.uri()));
+            let request = request.map(|body| Sending { body, keeping: keeping.clone() });
             match door.send(request, caps).await {
                 Ok(response) => {
-                    let metered = response.map(|body| Metered { body, meter, breach, max_bytes }.boxed_unsync());
+                    keeping.iter().for_each(|keeping| keeping.answered(&response));
+                    let metered =
+                        response.map(|body| Metered { body: Receiving { body, keeping }, meter, breach, max_bytes }.boxed_unsync());
                     Ok((metered, Box::new(async { Ok(()) }) as Done))
                 }
                 Err(error) => {
                     let (line, Subject { connector, message }) = (chain(&error), subject);
                     tracing::debug!(target: "plugin", %connector, message_name = %message, "{line}");
                     tail.push(format!("{line}\n").as_bytes());
+                    keeping.iter().for_each(|keeping| keeping.failed(no_answer(&error)));
                     Err(answer(&error))
                 }
             }
@@ -119,7 +115,7 @@ impl WasiHttpHooks for Hooks {
 }
 
 /// What a recording has for the request.
-async fn replayed(replay: &Replay, request: Request<WasiBody>, max_bytes: u64, tail: &Tail) -> Result<Response<Bytes>, HttpError> {
+async fn replayed(replay: &Replay, request: Request<WasiBody>, max_bytes: u64, tail: &Tail) -> Result<Response<Again>, HttpError> {
     let (parts, body) = request.into_parts();
     let sent = Limited::new(body, usize::try_from(max_bytes).unwrap_or(usize::MAX)).collect().await;
     let sent = sent.map_err(|_| HttpError::HttpRequestBodySize(Some(max_bytes)))?.to_bytes();
@@ -127,41 +123,116 @@ async fn replayed(replay: &Replay, request: Request<WasiBody>, max_bytes: u64, t
         tail.push(format!("no exchange is left that answers {} {}\n", parts.method, parts.uri).as_bytes());
         return Err(HttpError::HttpRequestDenied);
     };
-    match exchange.fails {
-        Some(NoAnswer::Refused) => Err(HttpError::ConnectionRefused),
-        Some(NoAnswer::Timeout) => Err(HttpError::HttpResponseTimeout),
+    let fails = match exchange.fails {
+        None => None,
         Some(NoAnswer::Silence) => std::future::pending().await,
-        None => exchange.response().map_err(|_| HttpError::HttpProtocolError),
+        Some(NoAnswer::Denied) => Some(HttpError::HttpRequestDenied),
+        Some(NoAnswer::Refused) => Some(HttpError::ConnectionRefused),
+        Some(NoAnswer::Timeout) => Some(HttpError::HttpResponseTimeout),
+        Some(NoAnswer::Unresolved) => Some(HttpError::DnsError { rcode: None, info_code: None }),
+        Some(NoAnswer::Tls) => Some(HttpError::TlsCertificateError),
+        Some(NoAnswer::Broken) => Some(HttpError::HttpProtocolError),
+    };
+    match fails {
+        Some(error) if !exchange.cut => Err(error),
+        fails => {
+            let head = exchange.head().map_err(|_| HttpError::HttpProtocolError)?;
+            Ok(head.map(|()| Again { pieces: exchange.pieces().into(), fails }))
+        }
     }
 }
 
-/// Sends the request and keeps what came of it; its body is whole before the guest sees any of it.
-async fn recorded(
-    recorder: &Recorder,
-    door: &Door,
-    request: Request<WasiBody>,
-    caps: Caps,
-    tail: &Tail,
-) -> Result<Response<Bytes>, HttpError> {
-    let (parts, body) = request.into_parts();
-    let sent = body.collect().await?.to_bytes();
-    let request = Request::from_parts(parts, ());
-    let outgoing = request.clone().map(|()| Full::new(sent.clone()));
-    let answered = async {
-        let (head, body) = door.send(outgoing, caps).await?.into_parts();
-        Ok::<_, net::Error>((Response::from_parts(head, ()), body.collect().await?.to_bytes()))
-    };
-    match answered.await {
-        Ok((head, body)) => {
-            recorder.keep(Exchange::answered(&request, &sent, &head, &body));
-            Ok(head.map(|()| body))
+/// How a recording tells that nothing came back.
+fn no_answer(error: &net::Error) -> NoAnswer {
+    match error {
+        net::Error::Denied(_) => NoAnswer::Denied,
+        net::Error::Resolve { .. } => NoAnswer::Unresolved,
+        net::Error::Tls { .. } => NoAnswer::Tls,
+        net::Error::Connect { .. } => NoAnswer::Refused,
+        net::Error::Timeout { .. } => NoAnswer::Timeout,
+        net::Error::Url(_) | net::Error::TooLarge { .. } | net::Error::Http(_) | net::Error::Hub(_) => NoAnswer::Broken,
+    }
+}
+
+/// A request's body on its way out, kept by whoever records.
+struct Sending {
+    body: WasiBody,
+    keeping: Option<Keeping>,
+}
+
+impl http_body::Body for Sending {
+    type Data = Bytes;
+    type Error = HttpError;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, HttpError>>> {
+        let this = self.get_mut();
+        let frame = std::task::ready!(Pin::new(&mut this.body).poll_frame(cx));
+        if let (Some(keeping), Some(Ok(frame))) = (&this.keeping, &frame) {
+            frame.data_ref().into_iter().for_each(|data| keeping.sent(data));
         }
-        Err(error) => {
-            tail.push(format!("{}\n", chain(&error)).as_bytes());
-            let fails = if matches!(error, net::Error::Timeout { .. }) { NoAnswer::Timeout } else { NoAnswer::Refused };
-            recorder.keep(Exchange::failed(&request, &sent, fails));
-            Err(answer(&error))
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// A response's body on its way in, kept by whoever records.
+struct Receiving {
+    body: net::Body,
+    keeping: Option<Keeping>,
+}
+
+/// Why a response's body ends early.
+enum BrokeOff {
+    TooLarge,
+    Told(HttpError),
+}
+
+impl http_body::Body for Receiving {
+    type Data = Bytes;
+    type Error = BrokeOff;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokeOff>>> {
+        let this = self.get_mut();
+        let frame = std::task::ready!(Pin::new(&mut this.body).poll_frame(cx));
+        if let Some(keeping) = &this.keeping {
+            match &frame {
+                Some(Ok(frame)) => frame.data_ref().into_iter().for_each(|data| keeping.received(data)),
+                Some(Err(error)) => keeping.failed(no_answer(error)),
+                None => {}
+            }
         }
+        Poll::Ready(frame.map(|frame| {
+            frame.map_err(|error| match error {
+                net::Error::TooLarge { .. } => BrokeOff::TooLarge,
+                error => BrokeOff::Told(answer(&error)),
+            })
+        }))
+    }
+}
+
+/// The body of a recorded response, in the pieces in which it came.
+struct Again {
+    pieces: VecDeque<Bytes>,
+    fails: Option<HttpError>,
+}
+
+impl http_body::Body for Again {
+    type Data = Bytes;
+    type Error = BrokeOff;
+
+    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokeOff>>> {
+        let this = self.get_mut();
+        Poll::Ready(match this.pieces.pop_front() {
+            Some(piece) => Some(Ok(Frame::data(piece))),
+            None => this.fails.take().map(|error| Err(BrokeOff::Told(error))),
+        })
     }
 }
 
@@ -200,7 +271,7 @@ struct Metered<B> {
     max_bytes: u64,
 }
 
-impl<B: http_body::Body<Data = Bytes, Error = net::Error> + Unpin> http_body::Body for Metered<B> {
+impl<B: http_body::Body<Data = Bytes, Error = BrokeOff> + Unpin> http_body::Body for Metered<B> {
     type Data = Bytes;
     type Error = HttpError;
 
@@ -212,8 +283,8 @@ impl<B: http_body::Body<Data = Bytes, Error = net::Error> + Unpin> http_body::Bo
         };
         match std::task::ready!(Pin::new(&mut this.body).poll_frame(cx)) {
             None => Poll::Ready(None),
-            Some(Err(net::Error::TooLarge { .. })) => too_much(this),
-            Some(Err(error)) => Poll::Ready(Some(Err(answer(&error)))),
+            Some(Err(BrokeOff::TooLarge)) => too_much(this),
+            Some(Err(BrokeOff::Told(error))) => Poll::Ready(Some(Err(error))),
             Some(Ok(frame)) => {
                 let size = frame.data_ref().map_or(0, |data| data.len() as u64);
                 let total = this.meter.bytes.fetch_add(size, Relaxed) + size;

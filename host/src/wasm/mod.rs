@@ -17,6 +17,7 @@ mod lanes;
 mod meter;
 mod plugin;
 mod recording;
+mod senses;
 mod state;
 mod stdio;
 #[cfg(test)]
@@ -29,4 +30,4 @@ pub use call::{
 pub use component::{Facts, LoadError};
 pub use engine::{Engine, EngineOptions, Error};
 pub use plugin::Plugin;
-pub use recording::{Exchange, NoAnswer, Octets, Recorder, Replay, Tape};
+pub use recording::{Exchange, NoAnswer, Octets, Recorder, Replay, Senses, Tape};

@@ -13,19 +13,35 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, Uri};
+use http::{HeaderMap, Method, Response, Uri};
+use lienthong_core::id::ConnectorId;
 use lienthong_core::time::Timestamp;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use wasmtime_wasi::WasiCtxBuilder;
+
+use super::senses::Seen;
+pub use super::senses::Senses;
+use crate::fair::Share;
 
 /// What stands between a call and the world.
 #[derive(Clone)]
 pub enum Tape {
     /// Requests go out, and what came of them is kept.
     Recording(Recorder),
-    /// Nothing goes out: what was recorded answers. The guest's calendar stands still at the given moment, and its random numbers are
-    /// always the same, so that a repeat is one.
+    /// Nothing goes out: what was recorded answers. Where the guest's clocks and random numbers were recorded too, it sees the same again;
+    /// else its calendar stands still at the given moment, and its random numbers are always the same, so that a repeat is one.
     Replaying(Replay),
+}
+
+impl Tape {
+    /// Whoever records the call.
+    pub(super) fn recorder(&self) -> Option<Recorder> {
+        match self {
+            Self::Recording(recorder) => Some(recorder.clone()),
+            Self::Replaying(_) => None,
+        }
+    }
 }
 
 /// One request and what came of it.
@@ -39,7 +55,7 @@ pub struct Exchange {
     /// The request's body; without one any body will do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<Octets>,
-    /// Nothing came back. What follows means nothing then.
+    /// Nothing came back; or, of an answer that was cut, no more than what follows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fails: Option<NoAnswer>,
     /// The answer's status.
@@ -51,6 +67,12 @@ pub struct Exchange {
     /// The answer's body.
     #[serde(default, skip_serializing_if = "Octets::is_empty")]
     pub body: Octets,
+    /// How many bytes of it came at a time; without it, all at once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pieces: Vec<usize>,
+    /// An answer began, and broke off behind its body, as `fails` says.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cut: bool,
 }
 
 const fn ok() -> u16 {
@@ -70,6 +92,14 @@ pub enum NoAnswer {
     Refused,
     /// A connection, and then no answer in time. It is told at once, without the wait.
     Timeout,
+    /// The name has no address.
+    Unresolved,
+    /// Who answered was not who it should be.
+    Tls,
+    /// The answer was no HTTP, or it broke off.
+    Broken,
+    /// The address is one that may not be reached.
+    Denied,
     /// Neither an answer nor an error, until the call is ended from outside.
     #[serde(skip)]
     Silence,
@@ -111,18 +141,104 @@ impl<'de> Deserialize<'de> for Octets {
     }
 }
 
-/// Keeps exchanges in order. Clones share them.
+/// Keeps what a call meets: exchanges in the order of their requests, its clocks, and the seed of its random numbers. Clones share it.
 #[derive(Clone, Default)]
-pub struct Recorder(Arc<Mutex<Vec<Exchange>>>);
+pub struct Recorder {
+    kept: Arc<Mutex<Kept>>,
+    seen: Seen,
+}
+
+#[derive(Default)]
+struct Kept {
+    exchanges: Vec<Exchange>,
+    bytes: usize,
+    most: Option<(usize, Share<ConnectorId>)>,
+    incomplete: bool,
+}
+
+/// One exchange on its way into a recording.
+#[derive(Clone)]
+pub(super) struct Keeping {
+    recorder: Recorder,
+    nth: usize,
+}
 
 impl Recorder {
-    /// What was recorded so far.
-    pub fn exchanges(&self) -> Vec<Exchange> {
-        held(&self.0).clone()
+    /// Keeps no more than so many bytes of bodies, and no more than this share may grow to; whoever needs more is not recorded at all.
+    pub fn within(most_bytes: usize, share: Share<ConnectorId>) -> Self {
+        let recorder = Self::default();
+        held(&recorder.kept).most = Some((most_bytes, share));
+        recorder
     }
 
-    pub(super) fn keep(&self, exchange: Exchange) {
-        held(&self.0).push(exchange);
+    /// The exchanges that were recorded so far.
+    pub fn exchanges(&self) -> Vec<Exchange> {
+        held(&self.kept).exchanges.clone()
+    }
+
+    /// All that the call met; none where not all of it was kept.
+    pub fn whole(&self) -> Option<(Senses, Vec<Exchange>)> {
+        let senses = self.seen.senses()?;
+        let kept = held(&self.kept);
+        (!kept.incomplete).then(|| (senses, kept.exchanges.clone()))
+    }
+
+    /// Lets the call see the world's time and chance.
+    pub(super) fn watch(&self, wasi: &mut WasiCtxBuilder) {
+        if !self.seen.watch(wasi) {
+            held(&self.kept).incomplete = true;
+        }
+    }
+
+    /// A request goes out.
+    pub(super) fn asked(&self, method: &Method, url: &Uri) -> Keeping {
+        let mut kept = held(&self.kept);
+        let (method, url) = (method.to_string(), url.to_string());
+        kept.exchanges.push(Exchange { method, url, ..Exchange::default() });
+        Keeping { recorder: self.clone(), nth: kept.exchanges.len() - 1 }
+    }
+}
+
+impl Keeping {
+    /// Some of the request's body.
+    pub(super) fn sent(&self, bytes: &[u8]) {
+        self.take(bytes.len(), |exchange| exchange.request.get_or_insert_default().0.extend_from_slice(bytes));
+    }
+
+    /// The head of the answer.
+    pub(super) fn answered<B>(&self, response: &Response<B>) {
+        self.take(0, |exchange| {
+            exchange.status = response.status().as_u16();
+            exchange.headers = text_headers(response.headers());
+        });
+    }
+
+    /// Some of the answer's body.
+    pub(super) fn received(&self, bytes: &[u8]) {
+        self.take(bytes.len(), |exchange| {
+            exchange.body.0.extend_from_slice(bytes);
+            exchange.pieces.push(bytes.len());
+        });
+    }
+
+    /// Nothing came, or nothing more.
+    pub(super) fn failed(&self, why: NoAnswer) {
+        self.take(0, |exchange| (exchange.fails, exchange.cut) = (Some(why), exchange.status != 0));
+    }
+
+    fn take(&self, bytes: usize, change: impl FnOnce(&mut Exchange)) {
+        let mut kept = held(&self.recorder.kept);
+        kept.bytes = kept.bytes.saturating_add(bytes);
+        let sum = kept.bytes;
+        if kept.most.as_mut().is_some_and(|(most, share)| sum > *most || !share.try_grow(sum)) {
+            kept.incomplete = true;
+            kept.exchanges.iter_mut().for_each(|exchange| (exchange.body, exchange.request) = (Octets::default(), None));
+        }
+        if !kept.incomplete
+            && let Some(exchange) = kept.exchanges.get_mut(self.nth)
+        {
+            change(exchange);
+        }
     }
 }
 
@@ -130,6 +246,7 @@ impl Recorder {
 #[derive(Clone)]
 pub struct Replay {
     now: Timestamp,
+    senses: Option<Arc<Senses>>,
     left: Arc<Mutex<Left>>,
 }
 
@@ -142,7 +259,18 @@ struct Left {
 impl Replay {
     /// Answers with these, at this moment.
     pub fn new(now: Timestamp, exchanges: Vec<Exchange>) -> Self {
-        Self { now, left: Arc::new(Mutex::new(Left { waiting: exchanges, unexpected: Vec::new() })) }
+        Self { now, senses: None, left: Arc::new(Mutex::new(Left { waiting: exchanges, unexpected: Vec::new() })) }
+    }
+
+    /// With the clocks and random numbers of a recorded call.
+    #[must_use]
+    pub fn seeing(self, senses: Senses) -> Self {
+        Self { senses: Some(Arc::new(senses)), ..self }
+    }
+
+    /// What the call saw of time and chance, where that was recorded.
+    pub(super) fn senses(&self) -> Option<&Senses> {
+        self.senses.as_deref()
     }
 
     /// The moment at which the guest's calendar stands.
@@ -192,33 +320,22 @@ fn shown(body: &[u8]) -> String {
 }
 
 impl Exchange {
-    /// From what went out and what came back.
-    pub(super) fn answered(request: &Request<()>, sent: &[u8], response: &Response<()>, body: &[u8]) -> Self {
-        Self {
-            status: response.status().as_u16(),
-            headers: text_headers(response.headers()),
-            body: Octets(body.to_vec()),
-            ..Self::asked(request, sent)
-        }
-    }
-
-    /// From what went out, where nothing came back.
-    pub(super) fn failed(request: &Request<()>, sent: &[u8], fails: NoAnswer) -> Self {
-        Self { fails: Some(fails), ..Self::asked(request, sent) }
-    }
-
-    fn asked(request: &Request<()>, sent: &[u8]) -> Self {
-        let request_body = (!sent.is_empty()).then(|| Octets(sent.to_vec()));
-        Self { method: request.method().to_string(), url: request.uri().to_string(), request: request_body, ..Self::default() }
-    }
-
-    /// The answer as it goes to the guest; none where it is no HTTP answer.
-    pub(super) fn response(&self) -> Result<Response<Bytes>, http::Error> {
+    /// The head of the answer as it goes to the guest; none where it is no HTTP answer.
+    pub(super) fn head(&self) -> Result<Response<()>, http::Error> {
         let mut response = Response::builder().status(self.status);
         for (name, value) in &self.headers {
             response = response.header(name, value);
         }
-        response.body(Bytes::from(self.body.0.clone()))
+        response.body(())
+    }
+
+    /// The body in the pieces in which it came.
+    pub(super) fn pieces(&self) -> Vec<Bytes> {
+        let mut rest = Bytes::from(self.body.0.clone());
+        let mut pieces: Vec<_> = self.pieces.iter().map(|size| rest.split_to(rest.len().min(*size))).collect();
+        pieces.push(rest);
+        pieces.retain(|piece| !piece.is_empty());
+        pieces
     }
 }
 

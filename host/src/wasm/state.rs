@@ -52,9 +52,16 @@ impl State {
             .allow_udp(false)
             .allow_ip_name_lookup(false)
             .max_random_size(RANDOM_BYTES);
-        if let Some(Tape::Replaying(replay)) = &call.tape {
-            let same = || Deterministic::new(SAME_NUMBERS.to_vec());
-            wasi.wall_clock(Still(replay.now())).secure_random(same()).insecure_random(same()).insecure_random_seed(1);
+        match &call.tape {
+            Some(Tape::Recording(recorder)) => recorder.watch(&mut wasi),
+            Some(Tape::Replaying(replay)) => match replay.senses() {
+                Some(senses) => senses.again(&mut wasi),
+                None => {
+                    let same = || Deterministic::new(SAME_NUMBERS.to_vec());
+                    wasi.wall_clock(Still(replay.now())).secure_random(same()).insecure_random(same()).insecure_random_seed(1);
+                }
+            },
+            None => {}
         }
         let wasi = wasi.build();
         let mut http = WasiHttpCtx::new();

@@ -13,7 +13,7 @@ use tokio::process::Command;
 use crate::towns;
 
 /// The doors as the contract has them.
-const DOORS: [&str; 18] = [
+const DOORS: [&str; 24] = [
     "delete /v1/keys/{id}",
     "get /healthz",
     "get /metrics",
@@ -26,12 +26,18 @@ const DOORS: [&str; 18] = [
     "get /v1/channels/{domain}/{name}/schema",
     "get /v1/connectors",
     "get /v1/keys",
+    "get /v1/plugins",
     "get /v1/quarantine",
     "get /v1/quarantine/{id}",
+    "get /v1/runs",
+    "get /v1/runs/{id}/fixture",
     "get /v1/status",
     "post /v1/channels/{domain}/{name}/records",
     "post /v1/connectors/{domain}/{name}/messages",
     "post /v1/keys",
+    "post /v1/plugins/install",
+    "post /v1/plugins/rollback",
+    "post /v1/runs/{id}/replay",
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

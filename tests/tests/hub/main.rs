@@ -20,6 +20,7 @@ mod many_channels;
 mod mllp;
 mod operators;
 mod overload;
+mod replay;
 mod slow;
 mod soak;
 mod stop;

@@ -27,6 +27,12 @@ pub(crate) struct Arguments {
     /// For every connector that runs the plugin
     #[arg(long, conflicts_with = "connectors")]
     all_of_plugin: bool,
+    /// First try it on the connectors' recorded runs, and tell every difference; install it where there is none
+    #[arg(long)]
+    shadow: bool,
+    /// With --shadow: install it also where there are differences
+    #[arg(long, requires = "shadow")]
+    yes: bool,
     /// The city's folder: needed while no hub runs, to check the city with it
     #[arg(long, value_name = "DIR")]
     city: Option<PathBuf>,
@@ -48,7 +54,7 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<()> {
 }
 
 async fn install(arguments: Arguments) -> anyhow::Result<(Installed, &'static str)> {
-    let Arguments { file, data, connectors, all_of_plugin: all, city, plugins } = arguments;
+    let Arguments { file, data, connectors, all_of_plugin: all, shadow, yes, city, plugins } = arguments;
     let bytes = std::fs::read(&file).with_context(|| file.display().to_string())?;
     let facts = component::inspect(&bytes).with_context(|| file.display().to_string())?;
     let signed = Signed::beside(&file, &bytes)?;
@@ -56,9 +62,12 @@ async fn install(arguments: Arguments) -> anyhow::Result<(Installed, &'static st
         // Nothing names it before the hub was asked.
         Versions::open(&data)?.keep(&bytes, signed.as_ref())?;
         tell("the hub looks at it and makes it ready, which takes up to a minute or two for JavaScript and Python");
-        let wanted = serde_json::to_value(Install { sha256: facts.sha256_hex(), connectors, all })?;
+        let wanted = serde_json::to_value(Install { sha256: facts.sha256_hex(), connectors, all, shadow, yes })?;
         let answer = ask(&data, "POST", "/v1/plugins/install", Some(&wanted)).await?.context("the hub has just stopped")?;
         return Ok((serde_json::from_value(answer)?, "runs in"));
+    }
+    if shadow {
+        bail!("no hub runs on {}: recorded runs are performed by the hub alone", data.display());
     }
     let Some(city) = city else {
         bail!("no hub runs on {}: give `--city DIR`, so that the city can be checked with the new version", data.display());

@@ -23,7 +23,8 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<()> {
             Some(answer) => Ok(serde_json::from_value(answer)?),
             None => {
                 let choices = Versions::open(&arguments.data)?.choices()?;
-                let of = |(connector, versions): (_, &[_])| ConnectorVersions { connector, versions: versions.iter().rev().cloned().collect() };
+                let of =
+                    |(connector, versions): (_, &[_])| ConnectorVersions { connector, versions: versions.iter().rev().cloned().collect() };
                 Ok(choices.iter().map(|(connector, versions)| of((connector.clone(), versions))).collect())
             }
         }

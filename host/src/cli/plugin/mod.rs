@@ -6,8 +6,10 @@ mod install;
 mod key;
 mod list;
 mod new;
+mod replay;
 mod rollback;
 mod run;
+mod runs;
 mod sign;
 mod subject;
 mod test;
@@ -39,6 +41,10 @@ pub(crate) enum Command {
     Rollback(rollback::Arguments),
     /// List what each connector runs and ran, who signed it, and since when
     List(list::Arguments),
+    /// List the runs that a hub has recorded: those that failed, unless a connector's `record` says otherwise
+    Runs(runs::Arguments),
+    /// Perform a recorded run again, in the hub, and tell whether it is the same to the byte; nothing of it is stored
+    Replay(replay::Arguments),
 }
 
 pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
@@ -53,6 +59,8 @@ pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Install(arguments) => install::run(arguments)?,
         Command::Rollback(arguments) => rollback::run(arguments)?,
         Command::List(arguments) => list::run(arguments)?,
+        Command::Runs(arguments) => runs::run(arguments)?,
+        Command::Replay(arguments) => return replay::run(arguments),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -5,6 +5,7 @@
 //! killed in between comes back with one of the two. No connector is restarted: see [`crate::pipeline::version`].
 
 pub mod change;
+pub mod runs;
 pub mod trust;
 pub mod versions;
 
@@ -19,8 +20,9 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::clock;
-use crate::pipeline::call::Connector;
+use crate::pipeline::call::{Caller, Connector};
 use crate::pipeline::channels::Channels;
+use crate::pipeline::recordings::Recordings;
 use crate::pipeline::supervision::Supervision;
 use crate::pipeline::version::Version;
 use crate::wasm::{Engine, Facts, LoadError, component};
@@ -48,6 +50,10 @@ pub struct Parts {
     pub connectors: BTreeMap<ConnectorId, Arc<Connector>>,
     /// Their conditions.
     pub supervision: Supervision,
+    /// Performs recorded runs again.
+    pub caller: Caller,
+    /// Recorded runs.
+    pub recordings: Recordings,
     /// The components of the folder that the hub was started with.
     pub folder: BTreeMap<ContentHash, Component>,
 }
@@ -84,6 +90,12 @@ pub struct Install {
     /// For all that use the plugin.
     #[serde(default)]
     pub all: bool,
+    /// Only after it was tried on recorded runs, and came out the same.
+    #[serde(default)]
+    pub shadow: bool,
+    /// Also where it came out otherwise.
+    #[serde(default)]
+    pub yes: bool,
 }
 
 /// What became of it.
@@ -167,8 +179,33 @@ pub enum Refused {
     /// It is no plugin that could run.
     #[error("it is not installed, and what ran goes on: {0}")]
     Load(#[from] LoadError),
+    /// It was tried, and is not the same.
+    #[error("{plugin} is not installed, for it does otherwise than the running version:\n{}\nto install it all the same, say `--yes`", .differences.join("\n"))]
+    Differs {
+        /// Which.
+        plugin: String,
+        /// What is different.
+        differences: Vec<String>,
+    },
+    /// There is no such recording (any more).
+    #[error("there is no such run: `lienthong plugin runs` lists those that are recorded")]
+    NoRun,
+    /// The hub could not run it.
+    #[error("the run could not be performed: {0}")]
+    NotPerformed(String),
+    /// It may hold personal data, which stays here.
+    #[error(
+        "run {run} does not leave the hub: {channels} of its connector hold personal data (`x-personal` in their schemas), or may; \
+         `lienthong plugin replay {run} --plugin FILE` tries another version on it here"
+    )]
+    Personal {
+        /// Which.
+        run: String,
+        /// The channels.
+        channels: String,
+    },
     /// The disk.
-    #[error("the plugins in the data folder cannot be used: {0}")]
+    #[error("what lies in the data folder of plugins and their runs cannot be used: {0}")]
     Io(#[from] io::Error),
     /// The hub ends.
     #[error("the hub is stopping")]
@@ -180,7 +217,9 @@ fn remedy(why: &Distrust) -> &'static str {
         Distrust::Unsigned => {
             "ask the vendor for its `.sig` and put it beside the file, or say `plugins: { unsigned: allow }` in city.yaml and start the hub again"
         }
-        Distrust::UnknownKey { .. } => "if the vendor vouches for it, list it under `plugins: { trust: … }` in city.yaml and start the hub again",
+        Distrust::UnknownKey { .. } => {
+            "if the vendor vouches for it, list it under `plugins: { trust: … }` in city.yaml and start the hub again"
+        }
         Distrust::OtherVendor { .. } => "ask both vendors how this can be",
     }
 }
@@ -294,8 +333,15 @@ impl Plugins {
         let about = &facts.manifest.plugin;
         let connectors = select(&about.name, &self.using(&about.name), &wanted.connectors, wanted.all)?;
         may_be_installed(&self.parts().city, &facts, kept.signed.as_ref())?;
-        let changes = self.changes(&connectors, &facts)?;
+        let mut changes = self.changes(&connectors, &facts)?;
         let plugin = self.engine()?.load(kept.bytes).await?;
+        if wanted.shadow {
+            let (told, differences) = self.shadow(&connectors, &plugin).await?;
+            if !differences.is_empty() && !wanted.yes {
+                return Err(Refused::Differs { plugin: named(&facts), differences: [told, differences].concat() });
+            }
+            changes.extend(told.into_iter().chain(differences));
+        }
 
         let signed_by = kept.signed.map(|signed| signed.key.to_string());
         let now = clock::now();
