@@ -8,6 +8,7 @@
 (import "wasi:http/types@0.2.0" "[constructor]outgoing-request" (func $request (param i32) (result i32)))
 (import "wasi:http/types@0.2.0" "[method]outgoing-request.set-scheme" (func $set_scheme (param i32 i32 i32 i32 i32) (result i32)))
 (import "wasi:http/types@0.2.0" "[method]outgoing-request.set-authority" (func $set_authority (param i32 i32 i32 i32) (result i32)))
+(import "wasi:http/types@0.2.0" "[method]outgoing-request.set-path-with-query" (func $set_path (param i32 i32 i32 i32) (result i32)))
 (import "wasi:http/outgoing-handler@0.2.0" "handle" (func $handle (param i32 i32 i32 i32)))
 (import "wasi:http/types@0.2.0" "[method]future-incoming-response.subscribe" (func $subscribe (param i32) (result i32)))
 (import "wasi:http/types@0.2.0" "[method]future-incoming-response.get" (func $get (param i32 i32)))
@@ -18,6 +19,7 @@
 PRELUDE
 (data (i32.const 1200) "{\"id\":\"c9-0-0\",\"value\":1,\"n\":")
 (data (i32.const 1248) "the server did not answer")
+(data (i32.const 1280) "/")
 (func $main (param i32) (result i32) (i32.const 0))
 ;; Emits a record whose `n` is the number's last nine digits.
 (func $tell (param $number i64)
@@ -50,6 +52,7 @@ PRELUDE
   (drop (call $set_scheme (local.get $req) (i32.const 1) (i32.const 0) (i32.const 0) (i32.const 0)))
   (drop (call $set_authority (local.get $req) (i32.const 1)
     (i32.add (i32.load (i32.const 180)) (i32.const 7)) (i32.sub (i32.load (i32.const 184)) (i32.const 9))))
+  (drop (call $set_path (local.get $req) (i32.const 1) (i32.const 1280) (i32.const 1)))
   (call $handle (local.get $req) (i32.const 0) (i32.const 0) (i32.const 320))
   (if (i32.load8_u (i32.const 320)) (then (return (call $fail))))
   (local.set $future (i32.load (i32.const 328)))

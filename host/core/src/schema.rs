@@ -10,6 +10,8 @@ mod representation;
 mod tests;
 mod violation;
 
+use std::collections::HashSet;
+
 use jsonschema::json::Json;
 use jsonschema::{PatternOptions, Validator};
 use serde_json::Value;
@@ -53,14 +55,6 @@ impl Fault {
     }
 }
 
-fn marks_personal(node: &Value) -> bool {
-    match node {
-        Value::Object(map) => map.get("x-personal") == Some(&Value::Bool(true)) || map.values().any(marks_personal),
-        Value::Array(list) => list.iter().any(marks_personal),
-        _ => false,
-    }
-}
-
 /// A compiled schema. Cheap to share behind an `Arc`, `Send + Sync`.
 pub struct ChannelSchema {
     id: SchemaId,
@@ -75,7 +69,20 @@ pub struct ChannelSchema {
 impl ChannelSchema {
     /// Whether anything in it, or in what it refers to, is marked as a person's data (`x-personal`), however deep.
     pub fn is_personal(&self) -> bool {
-        std::iter::once(&self.document).chain(self.others.iter().map(|(_, other)| other)).any(marks_personal)
+        let others: Vec<_> = self.others.iter().map(|(uri, other)| (uri.as_str(), other)).collect();
+        let documents = Documents::new(&self.document, &others);
+        let (mut pending, mut seen) = (vec![documents.root()], HashSet::new());
+        while let Some(place) = pending.pop() {
+            if !seen.insert(place.identity()) {
+                continue;
+            }
+            if place.node.get("x-personal") == Some(&Value::Bool(true)) {
+                return true;
+            }
+            pending.extend(subschemas(place.node, false).into_iter().map(|(_, node)| Place { document: place.document, node }));
+            pending.extend(documents.follow(place));
+        }
+        false
     }
 
     /// Compiles a schema document. References resolve only within it and among `others` (by their `$id`).
