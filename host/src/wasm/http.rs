@@ -130,7 +130,10 @@ async fn replayed(replay: &Replay, request: Request<WasiBody>, max_bytes: u64, t
     match exchange.fails {
         Some(NoAnswer::Refused) => Err(HttpError::ConnectionRefused),
         Some(NoAnswer::Timeout) => Err(HttpError::HttpResponseTimeout),
-        Some(NoAnswer::Silence) => std::future::pending().await,
+        Some(NoAnswer::Silence) => {
+            replay.stall().await;
+            Err(HttpError::HttpResponseTimeout)
+        }
         None => exchange.response().map_err(|_| HttpError::HttpProtocolError),
     }
 }

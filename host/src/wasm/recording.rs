@@ -17,6 +17,7 @@ use http::{HeaderMap, Method, Request, Response, Uri};
 use lienthong_core::time::Timestamp;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use tokio::sync::Notify;
 
 /// What stands between a call and the world.
 #[derive(Clone)]
@@ -131,6 +132,7 @@ impl Recorder {
 pub struct Replay {
     now: Timestamp,
     left: Arc<Mutex<Left>>,
+    stalled: Arc<Notify>,
 }
 
 #[derive(Default)]
@@ -142,12 +144,24 @@ struct Left {
 impl Replay {
     /// Answers with these, at this moment.
     pub fn new(now: Timestamp, exchanges: Vec<Exchange>) -> Self {
-        Self { now, left: Arc::new(Mutex::new(Left { waiting: exchanges, unexpected: Vec::new() })) }
+        let left = Left { waiting: exchanges, unexpected: Vec::new() };
+        Self { now, left: Arc::new(Mutex::new(left)), stalled: Arc::default() }
     }
 
     /// The moment at which the guest's calendar stands.
     pub fn now(&self) -> Timestamp {
         self.now
+    }
+
+    /// Waits until a request has met [`NoAnswer::Silence`].
+    pub async fn stalled(&self) {
+        self.stalled.notified().await;
+    }
+
+    /// Silence: the guest waits until its call is ended.
+    pub(super) async fn stall(&self) {
+        self.stalled.notify_one();
+        std::future::pending().await
     }
 
     /// Requests that no exchange answers, as `METHOD url`.

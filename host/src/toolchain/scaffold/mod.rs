@@ -109,8 +109,18 @@ fn files(wish: &Wish<'_>) -> Option<Vec<(PathBuf, String)>> {
 /// Copies a folder of the repository into `vendor/lienthong`.
 fn sdk(from: &str, to: &str, put: &mut impl FnMut(&str, String)) {
     for (path, text) in kit::below(from) {
-        put(&format!("vendor/lienthong/{to}/{path}"), text.to_owned());
+        let text = if path == Language::JavaScript.file() { without_development(text) } else { text.to_owned() };
+        put(&format!("vendor/lienthong/{to}/{path}"), text);
     }
+}
+
+/// A package without what only its own developers install: npm would want all of it in the project's lock file.
+fn without_development(package: &str) -> String {
+    let mut package: Value = serde_json::from_str(package).unwrap_or_default();
+    if let Some(fields) = package.as_object_mut() {
+        ["devDependencies", "scripts"].iter().for_each(|key| drop(fields.remove(*key)));
+    }
+    format!("{package:#}\n")
 }
 
 /// What the SDK inherits from its workspace: versions, lints and the profile that components are built with.
