@@ -339,6 +339,7 @@ impl Deliverer {
             limits: self.sink.config.limits,
             emit: Box::new(Nowhere),
             door: self.sink.door.clone(),
+            tape: None,
         };
         let part = (self.route.clone(), Some(self.sink.id.clone()));
         self.around.conditions.working(&part);
