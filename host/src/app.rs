@@ -11,9 +11,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use lienthong_core::city::{self, City, LakePlace, Transport};
+use lienthong_core::city::{self, City, LakePlace, Transport, Way};
 use lienthong_core::hash::ContentHash;
-use lienthong_core::id::{ConnectorId, SchemaId};
+use lienthong_core::id::{ConnectorId, RouteId, SchemaId};
 use lienthong_core::manifest::Manifest;
 use lienthong_core::schema::ChannelSchema;
 use tokio::net::TcpListener;
@@ -34,6 +34,7 @@ use crate::pipeline::channels::{Channel, Channels};
 use crate::pipeline::landing::{self, Landing, Progress};
 use crate::pipeline::messages::Messages;
 use crate::pipeline::recordings::Recordings;
+use crate::pipeline::routes::{Conditions, RouteCondition, Routes, Surroundings};
 use crate::pipeline::supervision::{Condition, Supervision};
 use crate::pipeline::supervisor::Supervisor;
 use crate::pipeline::version::{Slot, Version};
@@ -118,10 +119,12 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
         tracing::warn!(%error, "keys that are made while the hub is down are checked against an older city");
     }
     let pepper = Pepper::open(&options.data)?;
-    let lake = Arc::new(lake(&city.lake.at, &options.data, &log_name(&options.data, log_begins)?).await?);
+    let log = log_name(&options.data, log_begins)?;
+    let lake = Arc::new(lake(&city.lake.at, &options.data, &log).await?);
     let compiler = Some(PathBuf::from(OWN_PROGRAM));
     let engine = Arc::new(Engine::new(EngineOptions { compiler, ..EngineOptions::new(options.data.join("cache/plugins")) })?);
-    let (connectors, broken) = connectors(&city, &plugins, &choices, &engine).await?;
+    let ready = make_ready(&city, &plugins, &engine).await?;
+    let (connectors, broken) = connectors(&city, &plugins, &choices, &ready)?;
     let mut listeners = listeners(&city).await?;
 
     // Connectors stop first, so that what they still store can land.
@@ -156,6 +159,17 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     }
     // Nobody shall wait at the port of a connector that does not run.
     drop(listeners);
+    let around = Surroundings {
+        store: store.clone(),
+        channels: channels.clone(),
+        city: city.clone(),
+        conditions: Conditions::new(city.routes.iter().flat_map(|(id, route)| RouteCondition::of(id, route))),
+        supervision: supervision.clone(),
+        log: log.into(),
+        stop: stop.clone(),
+    };
+    let conditions = around.conditions.clone();
+    let routes = start_routes(around, &ready, &plugins, &connectors);
     let plugins = Plugins::new(plugins::Parts {
         city: city.clone(),
         channels: channels.clone(),
@@ -175,7 +189,9 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
         lake: lake_place,
         progress,
         supervision,
+        routes: conditions,
     };
+    let routes_in_city = city.routes.len();
     let api =
         Api::new(Parts { city, store: store.clone(), pepper, channels, messages: webhooks, plugins, status, spool, stop: stop.clone() });
     let router = http::router(api);
@@ -193,7 +209,7 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     let serving_local = tokio::spawn(http::serve::local(local, router, stop.clone()));
     std::fs::write(options.data.join(ADDRESS), local_address.to_string())?;
     let sweeping = tokio::spawn(sweep(store.clone(), recordings, stop.clone()));
-    tracing::info!(address = %local_address, connectors = running_connectors, "the hub is ready");
+    tracing::info!(address = %local_address, connectors = running_connectors, routes = routes_in_city, "the hub is ready");
 
     stopped.await;
     tracing::info!("stopping: requests under way are answered, then everything comes to rest");
@@ -201,6 +217,7 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     serving.await?;
     serving_local.await?;
     supervisor.stopped().await;
+    routes.stopped().await;
     sweeping.await?;
     stop_landing.cancel();
     landing.stopped().await;
@@ -246,29 +263,74 @@ struct Broken {
     why: String,
 }
 
-type Ready = (BTreeMap<ConnectorId, Arc<Connector>>, Vec<Broken>);
+/// The plugins that a city uses, or why one cannot be used.
+type Ready = BTreeMap<ContentHash, Result<Plugin, String>>;
 
-async fn connectors(city: &City, plugins: &PluginFolder, choices: &Choices, engine: &Engine) -> anyhow::Result<Ready> {
-    let mut ready = BTreeMap::<ContentHash, Result<Plugin, String>>::new();
+/// Makes every plugin ready that a connector runs or a route names, one after the other.
+async fn make_ready(city: &City, plugins: &PluginFolder, engine: &Engine) -> anyhow::Result<Ready> {
+    let of_connectors = city.connectors.iter().map(|(id, connector)| (&connector.plugin, plugins.component(id, &connector.plugin)));
+    let of_routes = city.routes.values().filter_map(|route| match &route.writing.as_ref()?.how {
+        Way::Fold(fold) => Some((&fold.plugin, plugins.of_folder(&fold.plugin).map(Ok))),
+        Way::Copy(_) => None,
+    });
+    let mut ready = Ready::new();
+    for (name, component) in of_connectors.chain(of_routes) {
+        // What was chosen and is gone breaks its connector alone.
+        let Ok(component) = component.with_context(|| format!("the plugin {name} is missing"))? else { continue };
+        if ready.contains_key(&component.hash()) {
+            continue;
+        }
+        let version = &component.facts.manifest.plugin.version;
+        tracing::info!(plugin = %name, version, "making the plugin ready");
+        let plugin = engine.load(component.bytes.clone()).await.map_err(|error| error.to_string());
+        ready.insert(component.hash(), plugin);
+    }
+    Ok(ready)
+}
+
+/// Starts every route, as far as its plugins are ready; what is not says so in its condition.
+fn start_routes(around: Surroundings, ready: &Ready, plugins: &PluginFolder, connectors: &BTreeMap<ConnectorId, Arc<Connector>>) -> Routes {
+    let (city, conditions) = (around.city.clone(), around.conditions.clone());
+    let mut routes = Routes::new(around);
+    let broken = |id: &RouteId, sink: Option<&ConnectorId>, why: String| {
+        tracing::error!(route = %id, "the route does not run: {why}");
+        conditions.failed(&(id.clone(), sink.cloned()), why, clock::now());
+    };
+    for (id, route) in &city.routes {
+        match route.writing.as_ref().map(|writing| &writing.how) {
+            None => {}
+            Some(Way::Copy(_)) => routes.write(id, route, None),
+            Some(Way::Fold(fold)) => match plugins.of_folder(&fold.plugin).and_then(|component| ready.get(&component.hash())) {
+                Some(Ok(plugin)) => routes.write(id, route, Some(plugin.clone())),
+                Some(Err(why)) => broken(id, None, format!("the plugin {}: {why}", fold.plugin)),
+                None => {}
+            },
+        }
+        for sink in &route.sinks {
+            match connectors.get(sink).map(|connector| (connector, &connector.config.transport)) {
+                Some((connector, Transport::Deliver(how))) => routes.deliver(id, route, connector.clone(), *how),
+                _ => broken(id, Some(sink), format!("the connector {sink} does not run")),
+            }
+        }
+    }
+    routes
+}
+
+type Connectors = (BTreeMap<ConnectorId, Arc<Connector>>, Vec<Broken>);
+
+fn connectors(city: &City, plugins: &PluginFolder, choices: &Choices, ready: &Ready) -> anyhow::Result<Connectors> {
     let (mut connectors, mut broken) = (BTreeMap::new(), Vec::new());
     for (id, config) in &city.connectors {
         let component = match plugins.component(id, &config.plugin) {
             Some(Ok(component)) => component,
             Some(Err(why)) => {
-                let about = plugins.facts(&config.plugin).with_context(|| format!("the plugin {} of {id}: {why}", config.plugin))?;
-                broken.push(Broken { condition: condition(id, config, &about.manifest), why: why.clone() });
+                let about = plugins.of_folder(&config.plugin).with_context(|| format!("the plugin {} of {id}: {why}", config.plugin))?;
+                broken.push(Broken { condition: condition(id, config, &about.facts.manifest), why: why.clone() });
                 continue;
             }
             None => bail!("the plugin {} of {id} is missing", config.plugin),
         };
-        let hash = component.hash();
-        if !ready.contains_key(&hash) {
-            let version = &component.facts.manifest.plugin.version;
-            tracing::info!(plugin = %config.plugin, version, "making the plugin ready");
-            let plugin = engine.load(component.bytes.clone()).await.map_err(|error| error.to_string());
-            ready.insert(hash, plugin);
-        }
-        let plugin = match ready.get(&hash) {
+        let plugin = match ready.get(&component.hash()) {
             Some(Ok(plugin)) => plugin.clone(),
             Some(Err(why)) => {
                 let condition = condition(id, config, &component.facts.manifest);

@@ -94,9 +94,9 @@ impl PluginFolder {
         }
     }
 
-    /// What the folder's plugin says of itself.
-    pub(super) fn facts(&self, plugin: &PluginName) -> Option<&Facts> {
-        self.components.get(plugin).map(|component| &component.facts)
+    /// The folder's own.
+    pub(super) fn of_folder(&self, plugin: &PluginName) -> Option<&Arc<Component>> {
+        self.components.get(plugin)
     }
 
     /// The folder's components by their hash.

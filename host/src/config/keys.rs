@@ -28,8 +28,8 @@ pub(super) const CITY: Keys = Keys {
 };
 pub(super) const DOMAIN: Keys = Keys {
     definition: "domain",
-    known: &["connectors", "channels", "grants"],
-    later: &["routes", "tests", "subscriptions", "webhooks", "secrets", "sinks"],
+    known: &["connectors", "channels", "routes", "grants"],
+    later: &["tests", "subscriptions", "webhooks", "secrets", "sinks"],
     elsewhere: &["title", "agencies", "listen", "lake", "disk", "plugins"],
     elsewhere_file: "`city.yaml`",
 };
@@ -63,7 +63,7 @@ pub(super) const TRUSTED_KEY: Keys = keys("trusted-key", &["vendor", "key"], &["
 pub(super) const RECORDINGS: Keys = keys("recordings", &["keep", "bytes"], &[]);
 pub(super) const CONNECTOR: Keys = keys(
     "connector",
-    &["plugin", "agency", "inbox", "webhook", "poll", "mllp", "settings", "egress", "limits", "emits", "record"],
+    &["plugin", "agency", "inbox", "webhook", "poll", "mllp", "deliver", "settings", "egress", "limits", "emits", "record"],
     &["mqtt", "sftp", "secrets", "version"],
 );
 pub(super) const INBOX: Keys = keys("inbox", &["path", "pattern", "settle", "keep"], &[]);
@@ -87,6 +87,9 @@ pub(super) const LIMITS: Keys = keys(
     ],
     &[],
 );
+pub(super) const DELIVER: Keys = keys("deliver", &["records", "attempts"], &["pause", "within"]);
+pub(super) const ROUTE: Keys =
+    keys("route", &["from", "agency", "transform", "by", "every", "begin", "limits", "to"], &["where", "map", "settings"]);
 pub(super) const CHANNEL: Keys = keys("channel", &["schema", "key", "time", "retention", "on_invalid"], &["title", "personal"]);
 pub(super) const GRANT: Keys = keys("grant", &["agency", "channel", "access", "purpose", "until"], &["fields", "basis"]);
 
@@ -110,7 +113,9 @@ pub(super) const ALL: &[&Keys] = &[
     &POLL,
     &MLLP,
     &MLLP_TLS,
+    &DELIVER,
     &LIMITS,
+    &ROUTE,
     &CHANNEL,
     &GRANT,
 ];

@@ -7,6 +7,7 @@ pub mod bad_input;
 mod channels;
 mod cloud_events;
 mod cursor;
+mod dead_letters;
 mod doors;
 mod intake;
 mod keys;

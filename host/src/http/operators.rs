@@ -1,4 +1,4 @@
-//! What operators see: status, connectors and the quarantine.
+//! What operators see: status, connectors, routes, the quarantine and dead letters.
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
@@ -23,6 +23,11 @@ pub async fn show_status(_: Operator, State(sources): State<Sources>) -> Result<
 /// `GET /v1/connectors`
 pub async fn connectors(_: Operator, State(sources): State<Sources>) -> impl IntoResponse {
     Json(sources.supervision.all().await)
+}
+
+/// `GET /v1/routes`
+pub async fn routes(_: Operator, State(sources): State<Sources>) -> Result<impl IntoResponse, Problem> {
+    Ok(Json(status::routes(&sources).await?))
 }
 
 /// Which part of the quarantine.

@@ -132,7 +132,7 @@ impl Caller {
         }
         self.takes_data()?;
         let received_at = message.received_at;
-        let clock = RunClock::start(connector, received_at);
+        let clock = RunClock::start(&connector.id, received_at);
         let intake = self.intake(connector, received_at, &identity.name);
         let (version, asked, taping) = (connector.version.running(), Asked::message(&message), Taping::begin(&self.recordings, connector));
         let reply = match version.plugin.receive(self.call(connector, &intake, taping.as_ref(), &identity.name), message).await {
@@ -169,7 +169,7 @@ impl Caller {
         let owner = format!("connector:{}", connector.id);
         let checkpoint = self.store.checkpoint(&owner).await.map_err(|error| Fault::hub(error.to_string()))?;
         let received_at = clock::now();
-        let clock = RunClock::start(connector, received_at);
+        let clock = RunClock::start(&connector.id, received_at);
         // The version that the checkpoint gets with what this brings.
         let name = format!("poll {}", checkpoint.as_ref().map_or(0, |c| c.version) + 1).into();
         let intake = self.intake(connector, received_at, &name);
@@ -227,7 +227,7 @@ impl Caller {
     }
 
     fn intake(&self, connector: &Connector, received_at: Timestamp, message_name: &Arc<str>) -> Intake {
-        Intake::new(self.store.clone(), &self.channels, &connector.config, origin(connector), received_at, Arc::clone(message_name))
+        Intake::new(self.store.clone(), &self.channels, &connector.config.emits, origin(connector), received_at, Arc::clone(message_name))
     }
 
     fn call(&self, connector: &Connector, intake: &Intake, taping: Option<&Taping>, message_name: &Arc<str>) -> Call {
@@ -338,18 +338,23 @@ enum Settled {
     Repeated(Receipt),
 }
 
-struct RunClock {
+/// Measures one call for the list of runs.
+pub(super) struct RunClock {
     connector: ConnectorId,
     at: Timestamp,
     started: Instant,
 }
 
 impl RunClock {
-    fn start(connector: &Connector, at: Timestamp) -> Self {
-        Self { connector: connector.id.clone(), at, started: Instant::now() }
+    pub(super) fn start(connector: &ConnectorId, at: Timestamp) -> Self {
+        Self { connector: connector.clone(), at, started: Instant::now() }
     }
 
-    fn row(&self, records: u64, rejected: u64, fault: Option<&Fault>) -> Run {
+    pub(super) fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    pub(super) fn row(&self, records: u64, rejected: u64, fault: Option<&Fault>) -> Run {
         Run {
             id: 0,
             connector: self.connector.clone(),

@@ -1,4 +1,4 @@
-//! Receive → decode → validate → append, and read → land → commit. The pipeline introduces the store, the sandbox, the
+//! Receive → decode → validate → append, read → land → commit, and read → fold or deliver → commit. The pipeline introduces the store, the sandbox, the
 //! transports and the lake to each other; none of them knows another.
 
 pub mod call;
@@ -13,6 +13,7 @@ pub mod recording;
 pub mod recordings;
 pub mod replay;
 pub mod reply;
+pub mod routes;
 pub mod supervision;
 pub mod supervisor;
 mod taping;

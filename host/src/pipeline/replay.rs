@@ -43,7 +43,7 @@ impl Caller {
         let replayed = ConnectorId::new("hub/replay").map_err(|error| Fault::hub(error.to_string()))?;
         let name: Arc<str> = head.message_name.as_str().into();
         let origin = Origin { agency: connector.config.agency.clone(), connector: Some(connector.id.clone()) };
-        let intake = Intake::new(self.store.clone(), &self.channels, &connector.config, origin, head.started_at, Arc::clone(&name));
+        let intake = Intake::new(self.store.clone(), &self.channels, &connector.config.emits, origin, head.started_at, Arc::clone(&name));
         let (output, replay) = (Output::all(), Replay::new(head.started_at, recording.exchanges.clone()).seeing(recording.senses.clone()));
         let call = Call {
             connector: replayed,

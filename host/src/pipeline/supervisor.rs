@@ -65,7 +65,7 @@ impl Supervisor {
                 let every = *every;
                 self.tasks.spawn(async move { worker.poll(every).await });
             }
-            Transport::Webhook | Transport::Mllp(_) => {}
+            Transport::Webhook | Transport::Mllp(_) | Transport::Deliver(_) => {}
         }
     }
 
@@ -269,7 +269,7 @@ impl Worker {
     }
 }
 
-fn entropy() -> u64 {
+pub(super) fn entropy() -> u64 {
     let mut bytes = [0; 8];
     // Without entropy there is no jitter, which is no harm.
     let _ = getrandom::fill(&mut bytes);

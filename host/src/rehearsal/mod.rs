@@ -4,6 +4,7 @@
 //! schemas that a hub runs with. Only the last step, the commit, never comes. The world is a [`Fixture`]'s recording, or the
 //! real one.
 
+pub mod certify;
 mod difference;
 mod fixture;
 mod line;

@@ -17,6 +17,7 @@ mod folder;
 mod group;
 mod health;
 mod keys;
+mod letters;
 mod listing;
 #[cfg(test)]
 mod measure_tests;
@@ -29,6 +30,7 @@ mod rows;
 #[cfg(test)]
 mod sqlite_tests;
 mod staging;
+mod state;
 mod steady;
 mod tail;
 mod together;
@@ -47,7 +49,7 @@ use lienthong_core::log::{Position, StoredBatch};
 use lienthong_core::time::Timestamp;
 use sqlx::pool::PoolConnection;
 use sqlx::{Sqlite, SqlitePool};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -61,7 +63,9 @@ pub use group::{
     Advance, Append, CallId, Checkpoint, Group, Outcome, Part, Range, Receipt, Refusal, Rejection, Remember, Remembered, Sequence,
 };
 pub use health::Health;
+pub use letters::{DeadLetter, GivenUp, LetterFilter, Redrive, Redriven};
 pub use room::{DiskRoom, Reserve};
+pub use state::KeyState;
 use room::{Known, Watch};
 use writer::{Answer, Job, Shown, Writer};
 
@@ -133,6 +137,7 @@ struct Inner {
     shown: Arc<Shown>,
     room: Arc<Known>,
     next_call: AtomicI64,
+    redrives: watch::Sender<u64>,
     closing: CancellationToken,
     writer: Mutex<Option<JoinHandle<Result<(), Error>>>>,
     watch: Mutex<Option<JoinHandle<()>>>,
@@ -176,6 +181,7 @@ impl Store {
             room: watch.known(),
             shown: Arc::clone(&shown),
             next_call: AtomicI64::new(first_call),
+            redrives: watch::Sender::new(0),
             closing: closing.clone(),
             writer: Mutex::new(Some(writer)),
             watch: Mutex::default(),
@@ -238,12 +244,13 @@ impl Store {
 
     async fn queue(&self, group: Group) -> Result<oneshot::Receiver<Answer>, Error> {
         self.takes_data()?;
-        let Group { received_at, origin, appends, rejections, attachments, publish, remember, advance, run, sequence } = group;
+        let Group { received_at, origin, appends, rejections, attachments, publish, remember, advance, states, given_up, run, sequence } = group;
         let sealed = seal(appends, rejections).await?;
         let placed = self.place(&attachments).await?;
         let extra = remember.as_ref().map_or(0, |r| r.note.len()) + advance.as_ref().map_or(0, |a| a.cursor.len());
-        let weight = sealed.weight() + extra;
-        let group = SealedGroup { received_at, origin, sealed, placed, publish, remember, advance, run, sequence };
+        let states_weight: usize = states.iter().map(KeyState::weight).sum();
+        let weight = sealed.weight() + extra + states_weight;
+        let group = SealedGroup { received_at, origin, sealed, placed, publish, remember, advance, states, given_up, run, sequence };
         Ok(self.enqueue(Work::Group(Box::new(group)), weight).await?)
     }
 

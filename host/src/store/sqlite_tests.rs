@@ -91,7 +91,8 @@ async fn a_database_of_an_earlier_hub_is_brought_up_to_date() {
     assert!(matches!(store.commit(earlier).await, Outcome::Committed(_)));
     store.close().await.unwrap();
     let mut db = super::database::writer(&super::database::file(folder.path())).await.unwrap();
-    let before_attachments = "DROP TABLE attachment; DROP TABLE staged_attachment; DELETE FROM migration WHERE version > 1;
+    let before_attachments = "DROP TABLE attachment; DROP TABLE staged_attachment; DROP TABLE state; DROP TABLE dead_letter;
+        DELETE FROM counter WHERE name = 'dead_letter'; DELETE FROM migration WHERE version > 1;
         ALTER TABLE channel DROP COLUMN attachments; ALTER TABLE channel DROP COLUMN attachment_bytes; DROP INDEX quarantine_by_message_name;
         ALTER TABLE quarantine DROP COLUMN message_name; ALTER TABLE staged_rejection DROP COLUMN message_name";
     sqlx::raw_sql(before_attachments).execute(&mut db).await.unwrap();

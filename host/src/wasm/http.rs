@@ -125,7 +125,10 @@ async fn replayed(replay: &Replay, request: Request<WasiBody>, max_bytes: u64, t
     };
     let fails = match exchange.fails {
         None => None,
-        Some(NoAnswer::Silence) => std::future::pending().await,
+        Some(NoAnswer::Silence) => {
+            replay.stall().await;
+            Some(HttpError::HttpResponseTimeout)
+        }
         Some(NoAnswer::Denied) => Some(HttpError::HttpRequestDenied),
         Some(NoAnswer::Refused) => Some(HttpError::ConnectionRefused),
         Some(NoAnswer::Timeout) => Some(HttpError::HttpResponseTimeout),

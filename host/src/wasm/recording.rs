@@ -18,6 +18,7 @@ use lienthong_core::id::ConnectorId;
 use lienthong_core::time::Timestamp;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use tokio::sync::Notify;
 use wasmtime_wasi::WasiCtxBuilder;
 
 use super::senses::Seen;
@@ -248,6 +249,7 @@ pub struct Replay {
     now: Timestamp,
     senses: Option<Arc<Senses>>,
     left: Arc<Mutex<Left>>,
+    stalled: Arc<Notify>,
 }
 
 #[derive(Default)]
@@ -259,7 +261,8 @@ struct Left {
 impl Replay {
     /// Answers with these, at this moment.
     pub fn new(now: Timestamp, exchanges: Vec<Exchange>) -> Self {
-        Self { now, senses: None, left: Arc::new(Mutex::new(Left { waiting: exchanges, unexpected: Vec::new() })) }
+        let left = Left { waiting: exchanges, unexpected: Vec::new() };
+        Self { now, senses: None, left: Arc::new(Mutex::new(left)), stalled: Arc::default() }
     }
 
     /// With the clocks and random numbers of a recorded call.
@@ -276,6 +279,17 @@ impl Replay {
     /// The moment at which the guest's calendar stands.
     pub fn now(&self) -> Timestamp {
         self.now
+    }
+
+    /// Waits until a request has met [`NoAnswer::Silence`].
+    pub async fn stalled(&self) {
+        self.stalled.notified().await;
+    }
+
+    /// Silence: the guest waits until its call is ended.
+    pub(super) async fn stall(&self) {
+        self.stalled.notify_one();
+        std::future::pending().await
     }
 
     /// Requests that no exchange answers, as `METHOD url`.

@@ -23,8 +23,7 @@ impl Sink for Plugin {
     /// One request a record. The record's id goes with it, so that the system knows a repeat: a batch may come again.
     fn deliver(&self, context: &Context<'_>, batch: Batch, _idempotency_key: &str) -> Result<Vec<ItemStatus>, Failure> {
         let settings: Settings = context.settings()?;
-        let lines = batch.records.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-        Ok(batch.ids.iter().zip(lines).map(|(id, line)| post(context, &settings.url, id, line)).collect())
+        Ok(batch.items().map(|(id, line)| post(context, &settings.url, id, line)).collect())
     }
 }
 

@@ -2,7 +2,7 @@
 
 mod records;
 
-use lienthong_sdk::{Failure, Folded, Keyed, Rejected, Transform};
+use lienthong_sdk::{Failure, Folded, Keyed, Transform};
 pub use records::__Record__;
 
 const PORT: &str = "__port__";
@@ -16,30 +16,24 @@ lienthong_sdk::export_transform!(Plugin);
 impl Transform for Plugin {
     /// The state of a key is how many records it has had: put your own memory in its place.
     fn apply(&self, _now_ms: u64, groups: Vec<Keyed>) -> Result<Vec<Folded>, Failure> {
-        groups.into_iter().map(fold).collect()
+        groups.iter().map(fold).collect()
     }
 }
 
-fn fold(group: Keyed) -> Result<Folded, Failure> {
-    let mut folded = Folded { key: group.key, ..Folded::default() };
-    let mut count = count(group.state.as_deref());
-    for line in group.records.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-        match serde_json::from_slice::<__Record__>(line) {
-            Ok(record) => {
-                if count == 0 {
-                    let written = serde_json::to_vec(&record).map_err(|error| Failure::Internal(error.to_string()))?;
-                    folded.outputs.push((PORT.to_owned(), written));
-                }
-                count += 1;
+fn fold(group: &Keyed) -> Result<Folded, Failure> {
+    let mut folded = group.answer();
+    let mut count: u64 = group.state()?;
+    for (line, record) in group.read::<__Record__>() {
+        match record {
+            Ok(record) if count == 0 => folded.emit(PORT, &record)?,
+            Ok(_) => {}
+            Err(_) => {
+                folded.reject(line, "this is no __one__", None);
+                continue;
             }
-            Err(_) => folded.rejects.push(Rejected { bytes: line.to_vec(), reason: "this is no __one__".to_owned(), at: None }),
         }
+        count += 1;
     }
-    folded.state = Some(count.to_string().into_bytes());
+    folded.keep(&count)?;
     Ok(folded)
-}
-
-/// A state that cannot be read is one that this version did not write: begin again.
-fn count(state: Option<&[u8]>) -> u64 {
-    state.and_then(|state| std::str::from_utf8(state).ok()?.parse().ok()).unwrap_or(0)
 }

@@ -25,4 +25,5 @@ mod slow;
 mod soak;
 mod stop;
 mod towns;
+mod tutorial;
 mod wire;

@@ -1,6 +1,7 @@
 //! `lienthong plugin …`: one file a command.
 
 mod build;
+mod certify;
 mod inspect;
 mod install;
 mod key;
@@ -28,6 +29,8 @@ pub(crate) enum Command {
     Test(test::Arguments),
     /// Make one call in the real world, print what comes and keep nothing
     Run(run::Arguments),
+    /// Try what a city may ask of a plugin, and write a signed report; or check one
+    Certify(certify::Arguments),
     /// Tell what a component is and asks for, without running it
     Inspect(inspect::Arguments),
     /// Make a vendor's key for signatures, or show its public half
@@ -53,6 +56,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Build(arguments) => build::run(arguments)?,
         Command::Test(arguments) => return test::run(arguments),
         Command::Run(arguments) => return run::run(arguments),
+        Command::Certify(arguments) => return certify::run(arguments),
         Command::Inspect(arguments) => inspect::run(arguments)?,
         Command::Key(command) => key::run(command)?,
         Command::Sign(arguments) => sign::run(arguments)?,

@@ -9,9 +9,11 @@ use lienthong::rehearsal::Rehearsal;
 use lienthong::toolchain::{self, Options};
 use lienthong_core::id::SchemaId;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use crate::cli::schema;
+
+/// Where projects are built to, below their own folder.
+const BUILT: &str = "built";
 
 pub(super) struct Subject {
     /// The component.
@@ -23,13 +25,13 @@ pub(super) struct Subject {
 }
 
 impl Subject {
-    /// Reads it. A project is built into the cache: what it is delivered as is made by `plugin build`.
+    /// Reads it. A project is built into its folder [`BUILT`], where the component is found for delivery, too.
     pub(super) fn read(path: &Path) -> anyhow::Result<Self> {
         let path = path.canonicalize().with_context(|| path.display().to_string())?;
         let (component, folder) = if path.is_dir() {
-            let place: String = Sha256::digest(path.as_os_str().as_encoded_bytes())[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-            let out = toolchain::cache_folder()?.join("built").join(place);
-            (toolchain::build(&path, &out, &Options::default()).with_context(|| format!("plugin {}", path.display()))?.path, path)
+            let out = path.join(BUILT);
+            let built = toolchain::build(&path, &out, &Options::default()).with_context(|| format!("plugin {}", path.display()))?;
+            (built.path, path)
         } else {
             let folder = path.parent().map_or_else(PathBuf::new, Path::to_owned);
             (path, folder)

@@ -100,10 +100,13 @@ impl Cost {
 
 impl std::fmt::Display for Cost {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.records == 0 {
-            return Ok(());
+        let (us, memory) = (u64::try_from(self.cpu.as_micros()).unwrap_or(u64::MAX), mib(self.memory_peak));
+        write!(f, "; {}.{:02} ms of the processor, at most {memory}", us / 1_000, us % 1_000 / 10)?;
+        // Of a few records it would tell what a call costs, and not what they do.
+        if self.records >= 100 {
+            let us = us.saturating_mul(1_000) / self.records;
+            write!(f, "; {}.{:02} ms a 1,000 records", us / 1_000, us % 1_000 / 10)?;
         }
-        let us = u64::try_from(self.cpu.as_micros()).unwrap_or(u64::MAX) * 1_000 / self.records;
-        write!(f, "; {}.{:02} ms a 1,000 records, at most {}", us / 1_000, us % 1_000 / 10, mib(self.memory_peak))
+        Ok(())
     }
 }

@@ -57,6 +57,7 @@ fn version(facts: &Facts) -> &str {
 fn interfaces(connector: &city::Connector, old: &Facts, new: &Facts, found: &mut Vec<Change>) {
     let needed = match connector.transport {
         Transport::Poll { .. } => Interface::Source,
+        Transport::Deliver(_) => Interface::Sink,
         Transport::Inbox(_) | Transport::Webhook | Transport::Mllp(_) => Interface::Receiver,
     };
     if !new.exports.contains(&needed) {

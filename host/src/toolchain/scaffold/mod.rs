@@ -109,8 +109,23 @@ fn files(wish: &Wish<'_>) -> Option<Vec<(PathBuf, String)>> {
 /// Copies a folder of the repository into `vendor/lienthong`.
 fn sdk(from: &str, to: &str, put: &mut impl FnMut(&str, String)) {
     for (path, text) in kit::below(from) {
-        put(&format!("vendor/lienthong/{to}/{path}"), text.to_owned());
+        let text = if path == Language::JavaScript.file() { without_development(text) } else { text.to_owned() };
+        put(&format!("vendor/lienthong/{to}/{path}"), text);
     }
+}
+
+/// A package without what only its own developers install: npm would want all of it in the project's lock file.
+fn without_development(package: &str) -> String {
+    let mut text = package.to_owned();
+    // As text: the order of its `exports` has a meaning.
+    for key in ["scripts", "devDependencies"] {
+        let begin = text.find(&format!(",\n  \"{key}\": {{"));
+        let end = begin.and_then(|begin| Some(begin + text[begin..].find("\n  }")? + "\n  }".len()));
+        if let (Some(begin), Some(end)) = (begin, end) {
+            text.replace_range(begin..end, "");
+        }
+    }
+    text
 }
 
 /// What the SDK inherits from its workspace: versions, lints and the profile that components are built with.
@@ -214,6 +229,14 @@ mod tests {
                      [typing.get_type_hints(c) for c in vars(m).values() if isinstance(c, type) and c.__module__ == m.__name__]\n";
         let status = std::process::Command::new("python3").args(["-c", check]).arg(folder.path()).status().unwrap();
         assert!(status.success());
+    }
+
+    #[test]
+    fn a_package_loses_what_its_developers_need_and_nothing_else() {
+        let text = without_development(kit::text("plugins/sdk-js/package.json"));
+        let package: Value = serde_json::from_str(&text).unwrap();
+        assert!(package.get("devDependencies").is_none() && package.get("scripts").is_none(), "{text}");
+        assert!(package.get("exports").is_some() && text.find("\"types\"") < text.find("\"default\""), "{text}");
     }
 
     #[test]

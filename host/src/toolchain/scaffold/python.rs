@@ -29,7 +29,7 @@ fn write(named: &Named, text: &mut String) {
     match &named.shape {
         Shape::Words(words) => {
             let words: Vec<_> = words.iter().map(|word| quoted(word)).collect();
-            let _ = writeln!(text, "\n{name} = Literal[{}]", words.join(", "));
+            let _ = writeln!(text, "\n\n{name} = Literal[{}]", words.join(", "));
             document("", &named.doc, text);
         }
         Shape::Object { fields, .. } => {
@@ -39,7 +39,7 @@ fn write(named: &Named, text: &mut String) {
             let mut bases = Vec::new();
             if !odd.is_empty() {
                 let own: Vec<_> = odd.iter().map(|field| format!("{}: {}", quoted(&field.name), quoted(&kind(&field.kind)))).collect();
-                let _ = writeln!(text, "\n_{name}Keywords = TypedDict(\"_{name}Keywords\", {{{}}}, total=False)", own.join(", "));
+                let _ = writeln!(text, "\n\n_{name}Keywords = TypedDict(\"_{name}Keywords\", {{{}}}, total=False)", own.join(", "));
                 bases.push(format!("_{name}Keywords"));
             }
             if !required.is_empty() && !optional.is_empty() {
