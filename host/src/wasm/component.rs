@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use lienthong_core::manifest::{self, Interface, Manifest, SECTION};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use wasmparser::component_types::{ComponentEntityType, ComponentItem};
 use wasmparser::types::TypesRef;
@@ -110,7 +111,7 @@ pub enum LoadError {
 }
 
 /// One imported interface and the functions asked of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Import {
     /// `namespace:package/interface@version`
     pub name: String,
@@ -163,73 +164,92 @@ pub(super) fn features() -> WasmFeatures {
         - WasmFeatures::THREADS
 }
 
+/// What a component's bytes say, before anything is checked against this hub. Reading it means validating the whole
+/// component, so it is kept beside the machine code.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Surface {
+    manifest: Option<String>,
+    imports: Vec<Import>,
+    exports: Vec<String>,
+}
+
 /// Reads and checks a component. Nothing of it is run. Takes time in proportion to its size: not for a thread that serves others.
 pub fn inspect(bytes: &[u8]) -> Result<Facts, LoadError> {
+    let sha256 = digest(bytes)?;
+    Surface::read(bytes)?.check(sha256, bytes.len() as u64)
+}
+
+/// The SHA-256 of a component, if it is not too large to be one.
+pub(super) fn digest(bytes: &[u8]) -> Result<[u8; 32], LoadError> {
     let size = bytes.len() as u64;
     if size > MAX_SIZE {
         return Err(LoadError::TooLarge { size });
     }
-    let (manifest, imports, exports) = read(bytes)?;
-    let manifest = Manifest::parse(&manifest.ok_or(LoadError::NoManifest)?)?;
-    for import in &imports {
-        check_import(import)?;
-    }
-    let exports = check_exports(&exports, &manifest)?;
-    let facts = Facts { manifest, sha256: Sha256::digest(bytes).into(), size, imports, exports };
-    if facts.exports.contains(&Interface::Transform) && !facts.is_pure() {
-        let named = facts.imports.iter().find_map(|import| Some(format!("{}#{}", import.name, import.functions.first()?)));
-        return Err(LoadError::Impure(named.unwrap_or_default()));
-    }
-    Ok(facts)
+    Ok(Sha256::digest(bytes).into())
 }
 
-type Found = (Option<String>, Vec<Import>, Vec<String>);
-
-/// The manifest's text, the imports and the names of the exports.
-fn read(bytes: &[u8]) -> Result<Found, LoadError> {
-    let invalid = |error: wasmparser::BinaryReaderError| LoadError::Invalid(error.to_string());
-    if Parser::is_core_wasm(bytes) {
-        return Err(LoadError::CoreModule);
-    }
-    if !Parser::is_component(bytes) {
-        return Err(LoadError::Invalid("it does not begin as one".into()));
-    }
-    let types = Validator::new_with_features(features()).validate_all(bytes).map_err(invalid)?;
-    let types = types.as_ref();
-    let mut manifest = None;
-    let mut imports = BTreeMap::<String, Vec<String>>::new();
-    let mut exports = Vec::new();
-    let mut depth = 0_u32;
-    for payload in Parser::new(0).parse_all(bytes) {
-        match payload.map_err(invalid)? {
-            Payload::Version { encoding: Encoding::Component | Encoding::Module, .. } => depth += 1,
-            Payload::End(_) => depth = depth.saturating_sub(1),
-            Payload::ComponentImportSection(section) if depth == 1 => {
-                for import in section {
-                    let name = import.map_err(invalid)?.name.name;
-                    let mut functions = Vec::new();
-                    if let Some(item) = types.component_item_for_import(name) {
-                        collect_functions(types, name, item, &mut functions);
-                    }
-                    imports.insert(name.to_owned(), functions);
-                }
-            }
-            Payload::ComponentExportSection(section) if depth == 1 => {
-                for export in section {
-                    exports.push(export.map_err(invalid)?.name.name.to_owned());
-                }
-            }
-            Payload::CustomSection(section) if depth == 1 && section.name() == SECTION => {
-                let text = std::str::from_utf8(section.data()).map_err(|_| LoadError::Invalid("its manifest is not UTF-8".into()))?;
-                if manifest.replace(text.to_owned()).is_some() {
-                    return Err(LoadError::Invalid("it carries two manifests".into()));
-                }
-            }
-            _ => {}
+impl Surface {
+    /// Holds it against what this hub offers.
+    pub(super) fn check(&self, sha256: [u8; 32], size: u64) -> Result<Facts, LoadError> {
+        let manifest = Manifest::parse(self.manifest.as_deref().ok_or(LoadError::NoManifest)?)?;
+        for import in &self.imports {
+            check_import(import)?;
         }
+        let exports = check_exports(&self.exports, &manifest)?;
+        let facts = Facts { manifest, sha256, size, imports: self.imports.clone(), exports };
+        if facts.exports.contains(&Interface::Transform) && !facts.is_pure() {
+            let named = facts.imports.iter().find_map(|import| Some(format!("{}#{}", import.name, import.functions.first()?)));
+            return Err(LoadError::Impure(named.unwrap_or_default()));
+        }
+        Ok(facts)
     }
-    let imports = imports.into_iter().map(|(name, functions)| Import { name, functions }).collect();
-    Ok((manifest, imports, exports))
+
+    /// Validates the component.
+    pub(super) fn read(bytes: &[u8]) -> Result<Self, LoadError> {
+        let invalid = |error: wasmparser::BinaryReaderError| LoadError::Invalid(error.to_string());
+        if Parser::is_core_wasm(bytes) {
+            return Err(LoadError::CoreModule);
+        }
+        if !Parser::is_component(bytes) {
+            return Err(LoadError::Invalid("it does not begin as one".into()));
+        }
+        let types = Validator::new_with_features(features()).validate_all(bytes).map_err(invalid)?;
+        let types = types.as_ref();
+        let mut manifest = None;
+        let mut imports = BTreeMap::<String, Vec<String>>::new();
+        let mut exports = Vec::new();
+        let mut depth = 0_u32;
+        for payload in Parser::new(0).parse_all(bytes) {
+            match payload.map_err(invalid)? {
+                Payload::Version { encoding: Encoding::Component | Encoding::Module, .. } => depth += 1,
+                Payload::End(_) => depth = depth.saturating_sub(1),
+                Payload::ComponentImportSection(section) if depth == 1 => {
+                    for import in section {
+                        let name = import.map_err(invalid)?.name.name;
+                        let mut functions = Vec::new();
+                        if let Some(item) = types.component_item_for_import(name) {
+                            collect_functions(types, name, item, &mut functions);
+                        }
+                        imports.insert(name.to_owned(), functions);
+                    }
+                }
+                Payload::ComponentExportSection(section) if depth == 1 => {
+                    for export in section {
+                        exports.push(export.map_err(invalid)?.name.name.to_owned());
+                    }
+                }
+                Payload::CustomSection(section) if depth == 1 && section.name() == SECTION => {
+                    let text = std::str::from_utf8(section.data()).map_err(|_| LoadError::Invalid("its manifest is not UTF-8".into()))?;
+                    if manifest.replace(text.to_owned()).is_some() {
+                        return Err(LoadError::Invalid("it carries two manifests".into()));
+                    }
+                }
+                _ => {}
+            }
+        }
+        let imports = imports.into_iter().map(|(name, functions)| Import { name, functions }).collect();
+        Ok(Self { manifest, imports, exports })
+    }
 }
 
 /// Everything callable behind an import, by name. What is neither an interface nor a type counts as callable.
