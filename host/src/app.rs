@@ -88,7 +88,7 @@ fn raise_descriptors() {
 /// Runs the hub until SIGTERM, SIGINT or SIGHUP (its terminal closed), then drains and stops.
 pub async fn serve(options: Options) -> anyhow::Result<()> {
     raise_descriptors();
-    let versions = Versions::open(&options.data).with_context(|| format!("the plugins in {}", options.data.display()))?;
+    let versions = Versions::of(&options.data)?;
     let choices = versions.choices()?;
     let (loaded, plugins) = check(&options, &versions, &choices)?;
     if !loaded.warnings.is_empty() {

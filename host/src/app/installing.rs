@@ -41,7 +41,7 @@ pub async fn install(wanted: Installation) -> anyhow::Result<Installed> {
     let Installation { data, city, plugins, file, connectors, all } = wanted;
     // Also the lock of the folder.
     let store = Store::open(store::Options::new(&data)).await?;
-    let versions = Versions::open(&data)?;
+    let versions = Versions::of(&data)?;
     let mut choices = versions.choices()?;
     let component = Arc::new(Component::read(&file).map_err(anyhow::Error::msg).with_context(|| file.display().to_string())?);
     let folder = PluginFolder::read(&plugins.unwrap_or_else(|| city.join("plugins")))?.with_choices(&versions, &choices);
@@ -90,7 +90,7 @@ pub async fn install(wanted: Installation) -> anyhow::Result<Installed> {
 /// A hub runs there, or there is nothing before.
 pub async fn roll_back(data: PathBuf, wanted: Rollback) -> anyhow::Result<Vec<RolledBack>> {
     let store = Store::open(store::Options::new(&data)).await?;
-    let versions = Versions::open(&data)?;
+    let versions = Versions::of(&data)?;
     let mut choices = versions.choices()?;
     let plugin = PluginName::new(&wanted.name).ok();
     let of_name = |id: &ConnectorId, running: &Choice| id.as_str() == wanted.name || plugin.as_ref() == Some(&running.plugin);

@@ -32,7 +32,7 @@ pub struct Head {
     pub message_name: String,
     /// Why nothing of it counted; null where it went well.
     pub error: Option<String>,
-    /// Records that fit; null where what it emitted was not kept.
+    /// Records that it emitted; null where what it emitted was not kept.
     pub records: Option<u64>,
 }
 

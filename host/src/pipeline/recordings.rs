@@ -223,3 +223,101 @@ fn files_in(folder: &Path) -> io::Result<Vec<File>> {
     }
     Ok(files)
 }
+
+#[cfg(test)]
+mod tests {
+    use lienthong_core::id::PluginName;
+
+    use super::super::recording::{Ending, Input};
+    use super::*;
+    use crate::wasm::{Octets, Senses};
+
+    const DAY_US: i64 = 86_400_000_000;
+
+    fn head(connector: &str, at: i64) -> Head {
+        Head {
+            run: String::new(),
+            connector: ConnectorId::new(connector).unwrap(),
+            plugin: PluginName::new("x").unwrap(),
+            version: "1".into(),
+            sha256: String::new(),
+            started_at: Timestamp::from_micros(at),
+            message_name: "m".into(),
+            error: None,
+            records: None,
+        }
+    }
+
+    fn recording(body: Vec<u8>) -> Recording {
+        let (settings, senses, exchanges) = ("{}".into(), Senses::default(), Vec::new());
+        let input = Input::Message { body: Octets(body), name: None, content_type: None, received_at: Timestamp::from_micros(0) };
+        Recording { input, settings, senses, exchanges, emitted: None, ending: Ending::Received { reply: None } }
+    }
+
+    fn open(data: &Path, bytes: u64) -> Recordings {
+        Recordings::open(data, city::Recordings { bytes, ..city::Recordings::default() }).unwrap()
+    }
+
+    fn noise(nth: u64) -> Vec<u8> {
+        (0..20_000_u64).map(|n| (n.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(nth) >> 33) as u8).collect()
+    }
+
+    #[test]
+    fn a_recording_comes_back_whole_and_the_newest_first() {
+        let data = tempfile::tempdir().unwrap();
+        let recordings = open(data.path(), 1 << 20);
+        let first = recordings.keep(head("a/b", 5 * DAY_US), &recording(b"first".to_vec())).unwrap();
+        let second = recordings.keep(head("c/d", 6 * DAY_US), &recording(b"second".to_vec())).unwrap();
+        // Also by a hub that starts anew.
+        let recordings = open(data.path(), 1 << 20);
+        let names = |connector: Option<&str>| {
+            let connector = connector.map(|id| ConnectorId::new(id).unwrap());
+            recordings.list(connector.as_ref(), 10).unwrap().into_iter().map(|head| head.run).collect::<Vec<_>>()
+        };
+        assert_eq!((names(None), names(Some("a/b"))), (vec![second.clone(), first.clone()], vec![first.clone()]));
+        let (_, found) = recordings.get(&first).unwrap().unwrap();
+        assert!(matches!(found.input, Input::Message { body, .. } if body.0 == b"first"));
+        assert!(recordings.get("0").unwrap().is_none());
+        assert_eq!(recordings.sweep(Timestamp::from_micros(13 * DAY_US - 1)).unwrap(), 1);
+        assert_eq!(names(None), [second]);
+    }
+
+    #[test]
+    fn one_that_was_changed_or_put_in_anothers_place_is_none() {
+        let data = tempfile::tempdir().unwrap();
+        let recordings = open(data.path(), 1 << 20);
+        let run = recordings.keep(head("a/b", 5), &recording(b"body".to_vec())).unwrap();
+        let path = data.path().join(format!("recordings/a/b/{run}.run"));
+        let bytes = std::fs::read(&path).unwrap();
+        for place in [0, 9, 20, bytes.len() - 1] {
+            let mut changed = bytes.clone();
+            changed[place] ^= 1;
+            std::fs::write(&path, changed).unwrap();
+            assert!(recordings.get(&run).is_err(), "byte {place}");
+        }
+        std::fs::remove_file(&path).unwrap();
+        let other = format!("{}{}", &run[..NAME_DIGITS - 1], if run.ends_with('0') { '1' } else { '0' });
+        std::fs::write(path.with_file_name(format!("{other}.run")), bytes).unwrap();
+        assert!(recordings.get(&other).is_err());
+        assert_eq!(recordings.list(None, 10).unwrap(), []);
+    }
+
+    #[test]
+    fn the_oldest_make_room() {
+        let data = tempfile::tempdir().unwrap();
+        let recordings = open(data.path(), 1 << 30);
+        for nth in 0..OF_ONE_CONNECTOR as i64 + 5 {
+            recordings.keep(head("a/b", nth), &recording(Vec::new())).unwrap();
+        }
+        let list = recordings.list(None, 1_000).unwrap();
+        assert_eq!((list.len(), list.last().unwrap().started_at.micros()), (OF_ONE_CONNECTOR, 5));
+
+        let recordings = open(data.path(), 200_000);
+        for nth in 0..20 {
+            recordings.keep(head("c/d", 1_000 + nth), &recording(noise(nth.unsigned_abs()))).unwrap();
+        }
+        let held: u64 = recordings.files().unwrap().iter().map(|file| file.size).sum();
+        assert!(held <= 200_000 && held > 100_000, "{held}");
+        assert_eq!(recordings.list(None, 1).unwrap()[0].started_at.micros(), 1_019);
+    }
+}

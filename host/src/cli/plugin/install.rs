@@ -60,7 +60,7 @@ async fn install(arguments: Arguments) -> anyhow::Result<(Installed, &'static st
     let signed = Signed::beside(&file, &bytes)?;
     if ask(&data, "GET", "/healthz", None).await?.is_some() {
         // Nothing names it before the hub was asked.
-        Versions::open(&data)?.keep(&bytes, signed.as_ref())?;
+        Versions::of(&data)?.keep(&bytes, signed.as_ref())?;
         tell("the hub looks at it and makes it ready, which takes up to a minute or two for JavaScript and Python");
         let wanted = serde_json::to_value(Install { sha256: facts.sha256_hex(), connectors, all, shadow, yes })?;
         let answer = ask(&data, "POST", "/v1/plugins/install", Some(&wanted)).await?.context("the hub has just stopped")?;

@@ -22,7 +22,7 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<()> {
         match ask(&arguments.data, "GET", "/v1/plugins", None).await? {
             Some(answer) => Ok(serde_json::from_value(answer)?),
             None => {
-                let choices = Versions::open(&arguments.data)?.choices()?;
+                let choices = Versions::of(&arguments.data)?.choices()?;
                 let of =
                     |(connector, versions): (_, &[_])| ConnectorVersions { connector, versions: versions.iter().rev().cloned().collect() };
                 Ok(choices.iter().map(|(connector, versions)| of((connector.clone(), versions))).collect())

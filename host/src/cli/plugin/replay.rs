@@ -48,7 +48,7 @@ async fn replay(data: &Path, run: &str, plugin: Option<&Path>) -> anyhow::Result
         let bytes = std::fs::read(file).with_context(|| file.display().to_string())?;
         let facts = component::inspect(&bytes).with_context(|| file.display().to_string())?;
         // No connector runs it: it is there to be tried, and is removed after a while.
-        Versions::open(data)?.keep(&bytes, None)?;
+        Versions::of(data)?.keep(&bytes, None)?;
         anyhow::Ok(facts.sha256_hex())
     });
     let by = serde_json::to_value(ReplayBy { sha256: sha256.transpose()? })?;

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Weak};
 
-use lienthong_core::city::{self, City, Unsigned};
+use lienthong_core::city::{self, City, Unsigned, Way};
 use lienthong_core::hash::ContentHash;
 use lienthong_core::id::{ConnectorId, PluginName};
 use serde::{Deserialize, Serialize};
@@ -318,6 +318,22 @@ impl Plugins {
         self.parts().connectors.values().filter(|connector| connector.config.plugin == *plugin).map(|c| c.id.clone()).collect()
     }
 
+    /// Where a plugin is at work that no running connector has.
+    fn elsewhere(&self, plugin: &PluginName) -> Result<(), Refused> {
+        let restart = "stop the hub, install it with `--city`, and start the hub again";
+        let city = &self.parts().city;
+        if let Some((id, _)) = city.connectors.iter().find(|(_, connector)| connector.plugin == *plugin) {
+            return Err(Refused::Nobody(format!("{id} does not run (`lienthong status` tells why): {restart}")));
+        }
+        let folds = |route: &city::Route| matches!(route.writing.as_ref().map(|w| &w.how), Some(Way::Fold(fold)) if fold.plugin == *plugin);
+        match city.routes.iter().find(|(_, route)| folds(route)) {
+            Some((id, _)) => Err(Refused::Nobody(format!(
+                "{plugin} folds for the route {id}, which takes another version with a restart: put it into the folder of plugins and start the hub again"
+            ))),
+            None => Ok(()),
+        }
+    }
+
     fn connector(&self, id: &ConnectorId) -> Result<&Arc<Connector>, Refused> {
         self.parts().connectors.get(id).ok_or_else(|| Refused::Nobody(format!("no connector {id} runs")))
     }
@@ -331,7 +347,11 @@ impl Plugins {
         let hash = wanted.sha256.parse().map_err(|_| Refused::Absent(wanted.sha256.clone()))?;
         let (kept, facts) = self.candidate(hash).await?;
         let about = &facts.manifest.plugin;
-        let connectors = select(&about.name, &self.using(&about.name), &wanted.connectors, wanted.all)?;
+        let using = self.using(&about.name);
+        if using.is_empty() {
+            self.elsewhere(&about.name)?;
+        }
+        let connectors = select(&about.name, &using, &wanted.connectors, wanted.all)?;
         may_be_installed(&self.parts().city, &facts, kept.signed.as_ref())?;
         let mut changes = self.changes(&connectors, &facts)?;
         let plugin = self.engine()?.load(kept.bytes).await?;

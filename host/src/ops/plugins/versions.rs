@@ -31,7 +31,7 @@ const NOBODYS_AFTER: Duration = Duration::from_secs(3_600);
 
 /// The folder.
 pub struct Versions {
-    disk: Disk,
+    root: PathBuf,
 }
 
 /// A component as it was kept.
@@ -68,28 +68,31 @@ pub struct Choice {
 pub struct Choices(BTreeMap<ConnectorId, Vec<Choice>>);
 
 impl Versions {
-    /// Opens the folder of a hub's data, or makes it.
-    pub fn open(data: &Path) -> io::Result<Self> {
-        let root = std::path::absolute(data)?.join(FOLDER);
-        Ok(Self { disk: Disk::open(&root, Privacy::Own, NOBODYS_AFTER)? })
+    /// Those of a data folder. Nothing is made there before something is kept.
+    pub fn of(data: &Path) -> io::Result<Self> {
+        Ok(Self { root: std::path::absolute(data)?.join(FOLDER) })
     }
 
     /// Keeps a component and its signature. Nothing runs it until it is chosen.
     pub fn keep(&self, component: &[u8], signed: Option<&Signed>) -> io::Result<ContentHash> {
+        let disk = self.open()?;
+        let put = |path: &Path, bytes: &[u8]| {
+            let (mut file, staged) = disk.stage()?;
+            file.write_all(bytes)?;
+            file.sync_all()?;
+            disk.place(&staged, path, false)
+        };
         let hash = ContentHash::new(Sha256::digest(component).into());
         let path = self.path(&hash);
         if let Some(signed) = signed {
-            self.put(&trust::beside(&path), signed.to_string().as_bytes())?;
+            put(&trust::beside(&path), signed.to_string().as_bytes())?;
         }
-        self.put(&path, component)?;
+        put(&path, component)?;
         Ok(hash)
     }
 
-    fn put(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        let (mut file, staged) = self.disk.stage()?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        self.disk.place(&staged, path, false).map(|_| ())
+    fn open(&self) -> io::Result<Disk> {
+        Disk::open(&self.root, Privacy::Own, NOBODYS_AFTER)
     }
 
     /// A component that was kept; none where there is none.
@@ -111,22 +114,27 @@ impl Versions {
 
     /// What each connector runs.
     pub fn choices(&self) -> io::Result<Choices> {
-        let path = self.disk.root().join(CHOICES);
+        let path = self.root.join(CHOICES);
         match std::fs::read(&path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Choices::default()),
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(Choices::default()),
             bytes => serde_json::from_slice(&bytes?).map_err(|error| invalid(format!("{} is damaged: {error}", path.display()))),
         }
     }
 
     /// Makes these the choices, on the disk when this returns. One writer at a time.
     pub fn choose(&self, choices: &Choices) -> io::Result<()> {
-        disk::replace(&self.disk.root().join(CHOICES), &serde_json::to_vec_pretty(choices)?)
+        self.open()?;
+        disk::replace(&self.root.join(CHOICES), &serde_json::to_vec_pretty(choices)?)
     }
 
     /// Removes what no choice names, but for what was put there within the hour.
     pub fn tidy(&self, choices: &Choices) -> io::Result<()> {
         let named: BTreeSet<&str> = choices.0.values().flatten().map(|choice| choice.sha256.as_str()).collect();
-        for entry in std::fs::read_dir(self.disk.root())? {
+        let entries = match std::fs::read_dir(&self.root) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            entries => entries?,
+        };
+        for entry in entries {
             let entry = entry?;
             let name = entry.file_name().to_string_lossy().into_owned();
             let Some((hash, _)) = name.split_once(&format!(".{COMPONENT}")) else { continue };
@@ -139,7 +147,7 @@ impl Versions {
     }
 
     fn path(&self, hash: &ContentHash) -> PathBuf {
-        self.disk.root().join(format!("{hash}.{COMPONENT}"))
+        self.root.join(format!("{hash}.{COMPONENT}"))
     }
 }
 
@@ -207,7 +215,7 @@ mod tests {
     #[test]
     fn a_component_is_found_by_its_hash_and_told_when_it_is_damaged() {
         let data = tempfile::tempdir().unwrap();
-        let versions = Versions::open(data.path()).unwrap();
+        let versions = Versions::of(data.path()).unwrap();
         let hash = versions.keep(b"component", None).unwrap();
         assert_eq!(versions.component(&hash).unwrap().unwrap().bytes, b"component");
         assert!(versions.component(&ContentHash::new([0; 32])).unwrap().is_none());
@@ -220,13 +228,13 @@ mod tests {
     #[test]
     fn choices_are_a_stack_that_does_not_grow_for_ever() {
         let data = tempfile::tempdir().unwrap();
-        let versions = Versions::open(data.path()).unwrap();
+        let versions = Versions::of(data.path()).unwrap();
         let (connector, mut choices) = (ConnectorId::new("a/b").unwrap(), versions.choices().unwrap());
         for nth in 1..20 {
             choices.push(&connector, Some(choice("0")), choice(&nth.to_string()));
         }
         versions.choose(&choices).unwrap();
-        let mut choices = Versions::open(data.path()).unwrap().choices().unwrap();
+        let mut choices = Versions::of(data.path()).unwrap().choices().unwrap();
         let version = |choice: Option<&Choice>| choice.map(|choice| choice.version.clone());
         assert_eq!((version(choices.of(&connector)), version(choices.before(&connector))), (Some("19".into()), Some("18".into())));
         let mut left = Vec::new();
