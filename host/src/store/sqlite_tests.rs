@@ -31,6 +31,9 @@ conform!(
     a_dropped_caller_breaks_nothing,
     a_sequence_goes_in_order_and_ends_where_one_fails,
     a_run_is_recorded_with_its_group_or_not_at_all,
+    states_move_with_their_checkpoint_or_not_at_all,
+    states_are_paged_in_the_order_of_their_keys,
+    dead_letters_are_kept_until_they_are_delivered,
 );
 
 async fn refusal(folder: &std::path::Path) -> Error {
@@ -78,7 +81,7 @@ async fn a_newer_database_is_refused() {
     let mut db = super::database::writer(&super::database::file(folder.path())).await.unwrap();
     sqlx::query("INSERT INTO migration (version) VALUES (99)").execute(&mut db).await.unwrap();
     sqlx::Connection::close(db).await.unwrap();
-    insta::assert_snapshot!(refusal(folder.path()).await, @"the database has version 99, this hub knows up to 3: run the newer hub");
+    insta::assert_snapshot!(refusal(folder.path()).await, @"the database has version 99, this hub knows up to 4: run the newer hub");
 }
 
 #[tokio::test]

@@ -187,18 +187,12 @@ impl Running {
         let cursor = Cursor { claimed: tried, ..mark.cursor.clone() };
         self.commit(mark, cursor, given_up).await?;
         self.it.around.conditions.reached(&self.part, mark.cursor.settled_until());
-        match attempt.fault {
-            Some(fault) => {
-                // What was delivered beside what was not counts.
-                self.count(delivered);
-                Err(fault)
-            }
-            None => {
-                self.failures = 0;
-                self.count(delivered);
-                Ok(())
-            }
+        if mark.cursor.claimed.len() < claimed.len() || attempt.fault.is_none() {
+            // It goes on, if not with all.
+            self.failures = 0;
         }
+        self.count(delivered);
+        attempt.fault.map_or(Ok(()), Err)
     }
 
     fn count(&self, delivered: u64) {
