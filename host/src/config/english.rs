@@ -179,10 +179,14 @@ pub(super) fn message(problem: &Problem) -> String {
         Problem::KeyWithout { key, without } => format!("`{key}` means nothing without `{without}`"),
         Problem::PortsWithoutTransform => "ports are a transform's, and this route has none".into(),
         Problem::PortsNeeded { plugin, ports } => {
-            format!("plugin `{plugin}` has the ports {}: which goes where?", list(&ports.iter().map(ToString::to_string).collect::<Vec<_>>()))
+            format!(
+                "plugin `{plugin}` has the ports {}: which goes where?",
+                list(&ports.iter().map(ToString::to_string).collect::<Vec<_>>())
+            )
         }
         Problem::NoTarget { id } => format!("neither a channel nor a connector that delivers is called `{id}`"),
         Problem::TargetAmbiguous { id } => format!("a channel and a connector that delivers are both called `{id}`"),
+        Problem::SinkOfTransform { id } => format!("what a transform makes goes to a channel first, and not straight to `{id}`"),
         Problem::TargetNoSink { connector, transport } => format!("connector `{connector}` has `{transport}` and delivers nothing"),
         Problem::RouteNeedsGrant { agency, channel, write, .. } => {
             let access = if *write { "write to" } else { "read" };
@@ -381,6 +385,7 @@ pub(super) fn help(problem: &Problem) -> Option<String> {
             format!("write `to: {{ {} }}`", each.join(", "))
         }
         Problem::TargetAmbiguous { .. } => "give the connector another name".into(),
+        Problem::SinkOfTransform { id } => format!("write to a channel, and add a route from it with `to: [{id}]`"),
         Problem::TargetNoSink { .. } => "name a connector with `deliver`, whose plugin is a sink".into(),
         Problem::RouteNeedsGrant { other: Some(place), write, .. } => {
             format!("add `{}` to the `access` of its grant at {}", if *write { "write" } else { "read" }, shown(place))

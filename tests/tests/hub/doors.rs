@@ -25,12 +25,15 @@ const DOORS: [&str; 18] = [
     "get /v1/channels/{domain}/{name}/records",
     "get /v1/channels/{domain}/{name}/schema",
     "get /v1/connectors",
+    "get /v1/dead-letters",
     "get /v1/keys",
     "get /v1/quarantine",
     "get /v1/quarantine/{id}",
+    "get /v1/routes",
     "get /v1/status",
     "post /v1/channels/{domain}/{name}/records",
     "post /v1/connectors/{domain}/{name}/messages",
+    "post /v1/dead-letters/redrive",
     "post /v1/keys",
 ];
 

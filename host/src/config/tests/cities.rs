@@ -163,21 +163,30 @@ fn routes_become_what_is_written_and_what_is_usual() {
 #[test]
 fn bad_routes_are_told_what_is_wrong() {
     let routes = [
-        ("route_keys", "  air/a: { from: air/readings, agency: air-office, by: /station, every: 1h, to: [air/index] }\n  \
+        (
+            "route_keys",
+            "  air/a: { from: air/readings, agency: air-office, by: /station, every: 1h, to: [air/index] }\n  \
             air/b: { to: [air/index], where: '.value > 3' }\n  air/c: { from: air/readings, agency: air-office, begin: yesterday, to: [] }\n  \
             air/d: { from: air/readings, to: [air/index] }\n  air/e: { from: air/index, agency: health, to: [air/board] }\n  \
-            bus/f: { from: air/readings, agency: air-office, transform: air-index, every: 10ms, to: { index: [] } }\n"),
-        ("route_targets", "  air/board: { from: air/readings, agency: air-office, to: [air/bad] }\n  \
+            bus/f: { from: air/readings, agency: air-office, transform: air-index, every: 10ms, to: { index: [] } }\n",
+        ),
+        (
+            "route_targets",
+            "  air/board: { from: air/readings, agency: air-office, to: [air/bad] }\n  \
             air/a: { from: air/reading, agency: air-ofice, to: [air/indexx] }\n  \
             air/b: { from: air/readings, agency: air-office, to: { index: air/index } }\n  \
             air/c: { from: air/readings, agency: air-office, transform: air-split, to: [air/index] }\n  \
             air/d: { from: air/readings, agency: air-office, transform: air-split, to: { god: air/index, bad: air/none } }\n  \
             air/e: { from: air/readings, agency: air-office, transform: board-http, to: [air/index] }\n  \
             air/f: { from: air/readings, agency: air-office, transform: air-indx, by: /statoin, to: [air/index] }\n  \
-            air/g: { from: air/readings, agency: air-office, transform: air-index, to: [air/board] }\n"),
-        ("route_loops", "  air/a: { from: air/readings, agency: air-office, to: [air/index] }\n  \
+            air/g: { from: air/readings, agency: air-office, transform: air-index, to: [air/board] }\n",
+        ),
+        (
+            "route_loops",
+            "  air/a: { from: air/readings, agency: air-office, to: [air/index] }\n  \
             air/b: { from: air/index, agency: air-office, to: [air/bad] }\n  air/c: { from: air/bad, agency: air-office, to: [air/readings] }\n  \
-            air/d: { from: air/bad, agency: air-office, transform: air-index, to: [air/bad] }\n"),
+            air/d: { from: air/bad, agency: air-office, transform: air-index, to: [air/bad] }\n",
+        ),
         ("route_grants", "  air/a: { from: air/index, agency: health, to: [air/bad] }\n  air/b: { from: air/readings, to: [air/board] }\n"),
         ("route_unfed", "  air/a: { from: air/readings, agency: air-office, to: [air/index, air/bad] }\n"),
     ];
