@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use lienthong_core::manifest::{self, Interface, Manifest, SECTION};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use wasmparser::component_types::ComponentItem;
 use wasmparser::{Encoding, Instance, Parser, Payload, Validator, WasmFeatures};
@@ -131,96 +132,110 @@ pub(super) fn features() -> WasmFeatures {
         - WasmFeatures::THREADS
 }
 
-/// Reads and checks a component. Nothing of it is run. Takes time in proportion to its size: not for a thread that serves others.
-pub fn inspect(bytes: &[u8]) -> Result<Facts, LoadError> {
-    let size = bytes.len() as u64;
-    if size > MAX_SIZE {
-        return Err(LoadError::TooLarge { size });
-    }
-    let found = read(bytes)?;
-    let manifest = Manifest::parse(found.manifest.as_deref().ok_or(LoadError::NoManifest)?)?;
-    for (name, functions) in &found.imports {
-        contract::check_import(name, functions)?;
-    }
-    if found.core_instances > MAX_INSTANCES {
-        return Err(LoadError::TooManyParts { count: found.core_instances });
-    }
-    let exports = check_exports(&found, &manifest)?;
-    let named = |functions: Vec<Function>| functions.into_iter().map(|(name, _)| name).collect();
-    let imports = found.imports.into_iter().map(|(name, functions)| Import { name, functions: named(functions) }).collect();
-    let facts = Facts { manifest, sha256: Sha256::digest(bytes).into(), size, imports, exports };
-    if facts.exports.contains(&Interface::Transform) && !facts.is_pure() {
-        let named = facts.imports.iter().find_map(|import| Some(format!("{}#{}", import.name, import.functions.first()?)));
-        return Err(LoadError::Impure(named.unwrap_or_default()));
-    }
-    Ok(facts)
-}
-
-/// What stands in a component.
-#[derive(Default)]
-struct Found {
+/// What a component's bytes say, before anything is checked against this hub. Reading it means validating the whole
+/// component, so it is kept beside the machine code.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Surface {
     manifest: Option<String>,
+    /// Everything callable from either side, by the interface's name.
     imports: BTreeMap<String, Vec<Function>>,
     exports: BTreeMap<String, Vec<Function>>,
     core_instances: u32,
 }
 
-/// The manifest's text, and everything that is callable from either side.
-fn read(bytes: &[u8]) -> Result<Found, LoadError> {
-    let invalid = |error: wasmparser::BinaryReaderError| LoadError::Invalid(error.to_string());
-    if Parser::is_core_wasm(bytes) {
-        return Err(LoadError::CoreModule);
-    }
-    if !Parser::is_component(bytes) {
-        return Err(LoadError::Invalid("it does not begin as one".into()));
-    }
-    let types = Validator::new_with_features(features()).validate_all(bytes).map_err(invalid)?;
-    let types = types.as_ref();
-    let mut found = Found::default();
-    let (mut imports, mut exports) = (Vec::new(), Vec::new());
-    let mut depth = 0_u32;
-    for payload in Parser::new(0).parse_all(bytes) {
-        match payload.map_err(invalid)? {
-            Payload::Version { encoding: Encoding::Component | Encoding::Module, .. } => depth += 1,
-            Payload::End(_) => depth = depth.saturating_sub(1),
-            Payload::ComponentImportSection(section) if depth == 1 => {
-                for import in section {
-                    imports.push(import.map_err(invalid)?.name.name);
-                }
-            }
-            Payload::ComponentExportSection(section) if depth == 1 => {
-                for export in section {
-                    exports.push(export.map_err(invalid)?.name.name);
-                }
-            }
-            Payload::InstanceSection(section) => {
-                for instance in section {
-                    if matches!(instance.map_err(invalid)?, Instance::Instantiate { .. }) {
-                        found.core_instances = found.core_instances.saturating_add(1);
-                    }
-                }
-            }
-            Payload::CustomSection(section) if depth == 1 && section.name() == SECTION => {
-                let text = std::str::from_utf8(section.data()).map_err(|_| LoadError::Invalid("its manifest is not UTF-8".into()))?;
-                if found.manifest.replace(text.to_owned()).is_some() {
-                    return Err(LoadError::Invalid("it carries two manifests".into()));
-                }
-            }
-            _ => {}
-        }
-    }
-    let imports: Vec<_> = imports.into_iter().filter_map(|name| Some((name, types.component_item_for_import(name)?))).collect();
-    let exports: Vec<_> = exports.into_iter().filter_map(|name| Some((name, types.component_item_for_export(name)?))).collect();
-    let shapes = Shapes::new(types, imports.iter().chain(&exports).map(|(_, item)| *item));
-    let functions = |(name, item): (&str, &ComponentItem)| (name.to_owned(), shapes.functions(name, item));
-    found.imports = imports.into_iter().map(functions).collect();
-    found.exports = exports.into_iter().map(functions).collect();
-    Ok(found)
+/// Reads and checks a component. Nothing of it is run. Takes time in proportion to its size: not for a thread that serves others.
+pub fn inspect(bytes: &[u8]) -> Result<Facts, LoadError> {
+    let sha256 = digest(bytes)?;
+    Surface::read(bytes)?.check(sha256, bytes.len() as u64)
 }
 
-fn check_exports(found: &Found, manifest: &Manifest) -> Result<Vec<Interface>, LoadError> {
+/// The SHA-256 of a component, if it is not too large to be one.
+pub(super) fn digest(bytes: &[u8]) -> Result<[u8; 32], LoadError> {
+    let size = bytes.len() as u64;
+    if size > MAX_SIZE {
+        return Err(LoadError::TooLarge { size });
+    }
+    Ok(Sha256::digest(bytes).into())
+}
+
+impl Surface {
+    /// Holds it against what this hub offers.
+    pub(super) fn check(&self, sha256: [u8; 32], size: u64) -> Result<Facts, LoadError> {
+        let manifest = Manifest::parse(self.manifest.as_deref().ok_or(LoadError::NoManifest)?)?;
+        for (name, functions) in &self.imports {
+            contract::check_import(name, functions)?;
+        }
+        if self.core_instances > MAX_INSTANCES {
+            return Err(LoadError::TooManyParts { count: self.core_instances });
+        }
+        let exports = check_exports(&self.exports, &manifest)?;
+        let named = |functions: &[Function]| functions.iter().map(|(name, _)| name.clone()).collect();
+        let imports = self.imports.iter().map(|(name, functions)| Import { name: name.clone(), functions: named(functions) }).collect();
+        let facts = Facts { manifest, sha256, size, imports, exports };
+        if facts.exports.contains(&Interface::Transform) && !facts.is_pure() {
+            let named = facts.imports.iter().find_map(|import| Some(format!("{}#{}", import.name, import.functions.first()?)));
+            return Err(LoadError::Impure(named.unwrap_or_default()));
+        }
+        Ok(facts)
+    }
+
+    /// Validates the component.
+    pub(super) fn read(bytes: &[u8]) -> Result<Self, LoadError> {
+        let invalid = |error: wasmparser::BinaryReaderError| LoadError::Invalid(error.to_string());
+        if Parser::is_core_wasm(bytes) {
+            return Err(LoadError::CoreModule);
+        }
+        if !Parser::is_component(bytes) {
+            return Err(LoadError::Invalid("it does not begin as one".into()));
+        }
+        let types = Validator::new_with_features(features()).validate_all(bytes).map_err(invalid)?;
+        let types = types.as_ref();
+        let mut found = Self::default();
+        let (mut imports, mut exports) = (Vec::new(), Vec::new());
+        let mut depth = 0_u32;
+        for payload in Parser::new(0).parse_all(bytes) {
+            match payload.map_err(invalid)? {
+                Payload::Version { encoding: Encoding::Component | Encoding::Module, .. } => depth += 1,
+                Payload::End(_) => depth = depth.saturating_sub(1),
+                Payload::ComponentImportSection(section) if depth == 1 => {
+                    for import in section {
+                        imports.push(import.map_err(invalid)?.name.name);
+                    }
+                }
+                Payload::ComponentExportSection(section) if depth == 1 => {
+                    for export in section {
+                        exports.push(export.map_err(invalid)?.name.name);
+                    }
+                }
+                Payload::InstanceSection(section) => {
+                    for instance in section {
+                        if matches!(instance.map_err(invalid)?, Instance::Instantiate { .. }) {
+                            found.core_instances = found.core_instances.saturating_add(1);
+                        }
+                    }
+                }
+                Payload::CustomSection(section) if depth == 1 && section.name() == SECTION => {
+                    let text = std::str::from_utf8(section.data()).map_err(|_| LoadError::Invalid("its manifest is not UTF-8".into()))?;
+                    if found.manifest.replace(text.to_owned()).is_some() {
+                        return Err(LoadError::Invalid("it carries two manifests".into()));
+                    }
+                }
+                _ => {}
+            }
+        }
+        let imports: Vec<_> = imports.into_iter().filter_map(|name| Some((name, types.component_item_for_import(name)?))).collect();
+        let exports: Vec<_> = exports.into_iter().filter_map(|name| Some((name, types.component_item_for_export(name)?))).collect();
+        let shapes = Shapes::new(types, imports.iter().chain(&exports).map(|(_, item)| *item));
+        let functions = |(name, item): (&str, &ComponentItem)| (name.to_owned(), shapes.functions(name, item));
+        found.imports = imports.into_iter().map(functions).collect();
+        found.exports = exports.into_iter().map(functions).collect();
+        Ok(found)
+    }
+}
+
+fn check_exports(found: &BTreeMap<String, Vec<Function>>, manifest: &Manifest) -> Result<Vec<Interface>, LoadError> {
     let mut exports = Vec::new();
-    for (name, functions) in &found.exports {
+    for (name, functions) in found {
         exports.extend(contract::check_export(name, functions)?);
     }
     exports.sort_unstable();
