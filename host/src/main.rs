@@ -14,6 +14,7 @@ fn main() -> ExitCode {
         Command::Serve(arguments) => cli::serve::run(arguments),
         Command::Check(arguments) => cli::check::run(arguments),
         Command::Plugin(command) => cli::plugin::run(command),
+        Command::Connector(command) => cli::connector::run(command),
         Command::Key(command) => cli::key::run(command),
         Command::Schema(command) => cli::schema::run(command),
         Command::Status(arguments) => cli::status::run(arguments),

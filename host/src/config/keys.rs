@@ -60,7 +60,7 @@ pub(super) const FLUSH: Keys = keys("flush", &["every", "bytes"], &[]);
 pub(super) const DISK: Keys = keys("disk", &["keep_free", "ballast"], &[]);
 pub(super) const CONNECTOR: Keys = keys(
     "connector",
-    &["plugin", "agency", "inbox", "webhook", "poll", "mllp", "settings", "egress", "limits", "emits"],
+    &["plugin", "agency", "inbox", "webhook", "poll", "mllp", "settings", "egress", "limits", "budget", "fresh_within", "emits"],
     &["mqtt", "sftp", "secrets", "version"],
 );
 pub(super) const INBOX: Keys = keys("inbox", &["path", "pattern", "settle", "keep"], &[]);
@@ -84,12 +84,13 @@ pub(super) const LIMITS: Keys = keys(
     ],
     &[],
 );
+pub(super) const BUDGET: Keys = keys("budget", &["calls", "cpu", "egress"], &[]);
 pub(super) const CHANNEL: Keys = keys("channel", &["schema", "key", "time", "retention", "on_invalid"], &["title", "personal"]);
 pub(super) const GRANT: Keys = keys("grant", &["agency", "channel", "access", "purpose", "until"], &["fields", "basis"]);
 
 /// All of them, for the comparison with the published schema.
 #[cfg(test)]
 pub(super) const ALL: &[&Keys] = &[
-    &CITY, &DOMAIN, &AGENCY, &LISTEN, &TLS, &LAKE, &FLUSH, &DISK, &CONNECTOR, &INBOX, &WEBHOOK, &POLL, &MLLP, &MLLP_TLS, &LIMITS, &CHANNEL,
-    &GRANT,
+    &CITY, &DOMAIN, &AGENCY, &LISTEN, &TLS, &LAKE, &FLUSH, &DISK, &CONNECTOR, &INBOX, &WEBHOOK, &POLL, &MLLP, &MLLP_TLS, &LIMITS, &BUDGET,
+    &CHANNEL, &GRANT,
 ];

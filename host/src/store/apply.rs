@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use lienthong_core::hash::ContentHash;
-use lienthong_core::id::ChannelId;
+use lienthong_core::id::{ChannelId, ConnectorId};
 use lienthong_core::log::{Origin, Position};
 use lienthong_core::time::Timestamp;
 use sqlx::{QueryBuilder, SqliteConnection};
@@ -11,7 +11,7 @@ use sqlx::{QueryBuilder, SqliteConnection};
 use super::attachment::Placed;
 use super::block::{Block, Sealed, SealedBatch, SealedRejections};
 use super::tail::End;
-use super::{Advance, CallId, KeyRow, Range, Receipt, Refusal, Remember, Remembered, Run, Sequence, decode, receipts};
+use super::{Advance, CallId, KeyRow, Pause, Range, Receipt, Refusal, Remember, Remembered, Run, Sequence, decode, receipts};
 
 /// Rows of one INSERT with many; 14 parameters each at most, far below every database's limit.
 pub(super) const ROWS: usize = 500;
@@ -42,6 +42,11 @@ pub(super) enum Work {
     RevokeKey {
         id: String,
         at: Timestamp,
+    },
+    /// `None` ends it.
+    Pause {
+        connector: ConnectorId,
+        pause: Option<Pause>,
     },
     Forget,
     /// Makes the disk as small as a test wants it, in pages.
@@ -149,6 +154,7 @@ impl Apply<'_> {
             Work::RecordRun(run) => self.record_run(*run).await,
             Work::InsertKey(key) => self.insert_key(*key).await,
             Work::RevokeKey { id, at } => self.revoke_key(&id, at).await,
+            Work::Pause { connector, pause } => self.pause(&connector, pause).await,
             Work::Forget => self.forget().await,
             #[cfg(test)]
             Work::MaxPages(pages) => {

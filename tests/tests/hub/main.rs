@@ -22,5 +22,6 @@ mod overload;
 mod slow;
 mod soak;
 mod stop;
+mod supervision;
 mod towns;
 mod wire;
