@@ -23,7 +23,7 @@ pub(crate) use routes::{
     dead_letters_are_kept_until_they_are_delivered, states_are_paged_in_the_order_of_their_keys,
     states_move_with_their_checkpoint_or_not_at_all,
 };
-pub(crate) use runs_and_keys::{a_run_is_recorded_with_its_group_or_not_at_all, runs_and_keys_are_kept};
+pub(crate) use runs_and_keys::{a_run_is_recorded_with_its_group_or_not_at_all, hours_add_up_and_pauses_stay, runs_and_keys_are_kept};
 
 use super::{
     Advance, Append, Error, Group, Outcome, Part, QuarantineFilter, Range, Receipt, Refusal, Rejection, Remember, Sequence, Store,

@@ -188,6 +188,22 @@ async fn every_answer_is_the_one_that_the_description_declares() {
     said.ask("delete /v1/keys/{id}", operator.ask(Method::DELETE, &key)).await.expect(200);
     said.ask("delete /v1/keys/{id}", operator.ask(Method::DELETE, "/v1/keys/none")).await.expect(404);
 
+    let connector = |act: &str| format!("/v1/connectors/environment/push/{act}");
+    let door = "post /v1/connectors/{domain}/{name}/pause";
+    let note = json!({ "note": "n" });
+    said.takes(door, "application/json", &note);
+    said.ask(door, operator.post(&connector("pause"), "application/json", note.to_string())).await.expect(200);
+    said.ask(door, operator.post(&connector("pause"), "application/json", "{\"note\":1}")).await.expect(400);
+    said.ask(door, operator.post("/v1/connectors/environment/absent/pause", "application/json", "{}")).await.expect(404);
+    said.ask(
+        "post /v1/connectors/{domain}/{name}/messages",
+        environment.post(messages, "text/plain", "later").header("content-disposition", name),
+    )
+    .await
+    .expect(503);
+    said.ask("get /v1/connectors", operator.get("/v1/connectors")).await.expect(200);
+    said.ask("post /v1/connectors/{domain}/{name}/resume", operator.ask(Method::POST, &connector("resume"))).await.expect(200);
+
     // Attachments, in another city.
     let hub = Hub::start(towns::archive()).await;
     let (archive, reader) = (hub.agency("archive").await, hub.agency("reader").await);

@@ -24,5 +24,6 @@ mod routes;
 mod slow;
 mod soak;
 mod stop;
+mod supervision;
 mod towns;
 mod wire;

@@ -50,6 +50,11 @@ pub(super) fn receiver(name: &str) -> Vec<u8> {
     guest::receiver(source(name), world)
 }
 
+/// The text of the module that [`receiver`] makes a component of.
+pub(super) fn receiver_text(name: &str) -> String {
+    guest::receiver_text(source(name))
+}
+
 /// A guest that is a whole module.
 pub(super) fn whole(name: &str, interface: &str) -> Vec<u8> {
     with_manifest(component(source(name), &format!("lienthong:connector/{interface}-plugin")), &manifest(interface))
