@@ -31,6 +31,7 @@ use crate::ops::roster::Roster;
 use crate::ops::status::Sources;
 use crate::pipeline::call::{Caller, Connector};
 use crate::pipeline::channels::{Channel, Channels};
+use crate::pipeline::gate::{Gate, Past};
 use crate::pipeline::landing::{self, Landing, Progress};
 use crate::pipeline::messages::Messages;
 use crate::pipeline::recordings::Recordings;
@@ -123,16 +124,18 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     let lake = Arc::new(lake(&city.lake.at, &options.data, &log).await?);
     let compiler = Some(PathBuf::from(OWN_PROGRAM));
     let engine = Arc::new(Engine::new(EngineOptions { compiler, ..EngineOptions::new(options.data.join("cache/plugins")) })?);
+    let gates = gates(&city, &store).await?;
     let ready = make_ready(&city, &plugins, &engine).await?;
-    let (connectors, broken) = connectors(&city, &plugins, &choices, &ready)?;
+    let (connectors, broken) = connectors(&city, &plugins, &choices, &ready, &gates)?;
     let mut listeners = listeners(&city).await?;
 
     // Connectors stop first, so that what they still store can land.
     let (stop, stop_landing) = (CancellationToken::new(), CancellationToken::new());
     let progress = Progress::default();
     let running = connectors.values().map(|connector| (connector, connector.version.running()));
-    let conditions =
-        running.clone().map(|(connector, version)| condition(&connector.id, &connector.config, &version.plugin.facts().manifest));
+    let conditions = running
+        .clone()
+        .map(|(connector, version)| condition(&connector.id, &connector.config, &version.plugin.facts().manifest, connector.gate.clone()));
     let supervision = Supervision::new(conditions.chain(broken.iter().map(|broken| broken.condition.clone())));
     running.for_each(|(connector, version)| supervision.runs(&connector.id, &version));
     for Broken { condition, why } in broken {
@@ -318,14 +321,31 @@ fn start_routes(around: Surroundings, ready: &Ready, plugins: &PluginFolder, con
 
 type Connectors = (BTreeMap<ConnectorId, Arc<Connector>>, Vec<Broken>);
 
-fn connectors(city: &City, plugins: &PluginFolder, choices: &Choices, ready: &Ready) -> anyhow::Result<Connectors> {
+/// Every connector's gate, with what is known of it from the lives before.
+async fn gates(city: &City, store: &Store) -> anyhow::Result<BTreeMap<ConnectorId, Gate>> {
+    let (mut hours, mut paused) = (store.hours().await?, store.paused().await?);
+    let gate = |(id, config): (&ConnectorId, &city::Connector)| {
+        let past = Past { hours: hours.remove(id).unwrap_or_default(), paused: paused.remove(id) };
+        (id.clone(), Gate::new(id.clone(), config.budget, config.fresh_within, past))
+    };
+    Ok(city.connectors.iter().map(gate).collect())
+}
+
+fn connectors(
+    city: &City,
+    plugins: &PluginFolder,
+    choices: &Choices,
+    ready: &Ready,
+    gates: &BTreeMap<ConnectorId, Gate>,
+) -> anyhow::Result<Connectors> {
     let (mut connectors, mut broken) = (BTreeMap::new(), Vec::new());
     for (id, config) in &city.connectors {
+        let gate = gates.get(id).cloned().with_context(|| format!("{id} has no gate"))?;
         let component = match plugins.component(id, &config.plugin) {
             Some(Ok(component)) => component,
             Some(Err(why)) => {
                 let about = plugins.of_folder(&config.plugin).with_context(|| format!("the plugin {} of {id}: {why}", config.plugin))?;
-                broken.push(Broken { condition: condition(id, config, &about.facts.manifest), why: why.clone() });
+                broken.push(Broken { condition: condition(id, config, &about.facts.manifest, gate), why: why.clone() });
                 continue;
             }
             None => bail!("the plugin {} of {id} is missing", config.plugin),
@@ -333,7 +353,7 @@ fn connectors(city: &City, plugins: &PluginFolder, choices: &Choices, ready: &Re
         let plugin = match ready.get(&component.hash()) {
             Some(Ok(plugin)) => plugin.clone(),
             Some(Err(why)) => {
-                let condition = condition(id, config, &component.facts.manifest);
+                let condition = condition(id, config, &component.facts.manifest, gate);
                 broken.push(Broken { condition, why: format!("the plugin {}: {why}", config.plugin) });
                 continue;
             }
@@ -342,7 +362,7 @@ fn connectors(city: &City, plugins: &PluginFolder, choices: &Choices, ready: &Re
         let signed_by = component.signed_by();
         let version = Slot::new(Version { plugin, signed_by, since: choices.of(id).and_then(|choice| choice.since) });
         let door = if config.egress.is_empty() { None } else { Some(Door::new(&config.egress)?) };
-        connectors.insert(id.clone(), Arc::new(Connector { id: id.clone(), config: config.clone(), version, door }));
+        connectors.insert(id.clone(), Arc::new(Connector { id: id.clone(), config: config.clone(), version, door, gate }));
     }
     Ok((connectors, broken))
 }
@@ -359,9 +379,8 @@ async fn listeners(city: &City) -> anyhow::Result<BTreeMap<ConnectorId, Listener
     Ok(listeners)
 }
 
-fn condition(id: &ConnectorId, config: &city::Connector, manifest: &Manifest) -> Condition {
-    let about = &manifest.plugin;
-    Condition::new(id.clone(), about.name.clone(), about.version.clone(), config.agency.clone(), config.transport.as_str())
+fn condition(id: &ConnectorId, config: &city::Connector, manifest: &Manifest, gate: Gate) -> Condition {
+    Condition::new(id.clone(), &manifest.plugin, config.agency.clone(), config.transport.as_str(), gate)
 }
 
 /// Forgets idempotency keys past their seven days, and recordings that were kept long enough, every hour.

@@ -4,7 +4,7 @@ use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use chrono::{FixedOffset, NaiveDate, NaiveTime, TimeDelta};
-use lienthong_core::city::{Access, Delivering, Inbox, Limits, Record, Transport};
+use lienthong_core::city::{Access, Budget, Delivering, Inbox, Limits, Record, Transport};
 use lienthong_core::id::{ChannelId, ConnectorId};
 use lienthong_core::time::Timestamp;
 
@@ -23,6 +23,7 @@ use super::source::{At, FileId, Place};
 const RECORD: &[(&str, Record)] = &[("failed", Record::Failed), ("all", Record::All), ("none", Record::None)];
 
 const MILLISECOND: Duration = Duration::from_millis(1);
+const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -110,6 +111,8 @@ fn connector(dir: &Path, entry: &Entry, domain: Option<&str>, findings: &mut Fin
     let egress = rules.iter().filter_map(|node| egress_rule(node, findings)).collect();
     let limits = section.entry("limits").map_or(Limits::default(), |entry| limits(entry, findings));
     let record = section.get("record").and_then(|node| one_of(node, RECORD, findings)).unwrap_or_default();
+    let budget = section.entry("budget").map_or(Budget::default(), |entry| budget(entry, findings));
+    let fresh_within = section.get("fresh_within").and_then(|node| duration(node, MINUTE, DAY * 365, findings));
     // A sink takes records and gives none.
     let emits_node = match section.mentioned("deliver") {
         Some(_) => section.get("emits"),
@@ -134,6 +137,8 @@ fn connector(dir: &Path, entry: &Entry, domain: Option<&str>, findings: &mut Fin
         egress_place: section.entry("egress").map(|entry| entry.key_place),
         limits,
         record,
+        budget,
+        fresh_within,
         emits,
         emits_place: place_of("emits").unwrap_or(entry.key_place),
         emits_read: emits_map.is_some(),
@@ -263,6 +268,15 @@ pub(super) fn limits(entry: &Entry, findings: &mut Findings) -> Limits {
         }
     }
     limits
+}
+
+fn budget(entry: &Entry, findings: &mut Findings) -> Budget {
+    let Some(section) = Section::open(&entry.value, entry.key_place, &keys::BUDGET, findings) else { return Budget::default() };
+    Budget {
+        calls: section.get("calls").and_then(|node| count(node, 1, 1_000_000_000, findings)),
+        cpu: section.get("cpu").and_then(|node| duration(node, MILLISECOND, DAY * 64, findings)),
+        egress_bytes: section.get("egress").and_then(|node| size(node, 1 << 10, 1 << 50, findings)),
+    }
 }
 
 fn grant(node: &Node, domain: Option<&str>, findings: &mut Findings) -> Option<DraftGrant> {

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use lienthong_core::city::{
-    Access, Agency, Begin, City, Connector, DiskReserve, Grant, Grants, Lake, Limits, Listen, Plugins, Record, Transport,
+    Access, Agency, Begin, Budget, City, Connector, DiskReserve, Grant, Grants, Lake, Limits, Listen, Plugins, Record, Transport,
 };
 use lienthong_core::id::{AgencyId, ChannelId, ConnectorId, PluginName, Port, RouteId, SchemaId};
 use lienthong_core::time::Timestamp;
@@ -49,6 +49,8 @@ pub(super) struct DraftConnector {
     pub(super) egress_place: Option<Place>,
     pub(super) limits: Limits,
     pub(super) record: Record,
+    pub(super) budget: Budget,
+    pub(super) fresh_within: Option<Duration>,
     pub(super) emits: Vec<(At<Port>, Option<At<ChannelId>>)>,
     pub(super) emits_place: Place,
     /// `emits` is a map, so what it lacks is really missing.
@@ -127,6 +129,8 @@ impl Draft {
                 settings,
                 egress: connector.egress.into_iter().map(|rule| rule.value).collect(),
                 limits: connector.limits,
+                budget: connector.budget,
+                fresh_within: connector.fresh_within,
                 emits: emits.collect::<Option<BTreeMap<_, _>>>()?,
                 record: connector.record,
             };

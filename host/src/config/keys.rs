@@ -63,7 +63,22 @@ pub(super) const TRUSTED_KEY: Keys = keys("trusted-key", &["vendor", "key"], &["
 pub(super) const RECORDINGS: Keys = keys("recordings", &["keep", "bytes"], &[]);
 pub(super) const CONNECTOR: Keys = keys(
     "connector",
-    &["plugin", "agency", "inbox", "webhook", "poll", "mllp", "deliver", "settings", "egress", "limits", "emits", "record"],
+    &[
+        "plugin",
+        "agency",
+        "inbox",
+        "webhook",
+        "poll",
+        "mllp",
+        "deliver",
+        "settings",
+        "egress",
+        "limits",
+        "budget",
+        "fresh_within",
+        "emits",
+        "record",
+    ],
     &["mqtt", "sftp", "secrets", "version"],
 );
 pub(super) const INBOX: Keys = keys("inbox", &["path", "pattern", "settle", "keep"], &[]);
@@ -90,6 +105,7 @@ pub(super) const LIMITS: Keys = keys(
 pub(super) const DELIVER: Keys = keys("deliver", &["records", "attempts"], &["pause", "within"]);
 pub(super) const ROUTE: Keys =
     keys("route", &["from", "agency", "transform", "by", "every", "begin", "limits", "to"], &["where", "map", "settings"]);
+pub(super) const BUDGET: Keys = keys("budget", &["calls", "cpu", "egress"], &[]);
 pub(super) const CHANNEL: Keys = keys("channel", &["schema", "key", "time", "retention", "on_invalid"], &["title", "personal"]);
 pub(super) const GRANT: Keys = keys("grant", &["agency", "channel", "access", "purpose", "until"], &["fields", "basis"]);
 
@@ -115,6 +131,7 @@ pub(super) const ALL: &[&Keys] = &[
     &MLLP_TLS,
     &DELIVER,
     &LIMITS,
+    &BUDGET,
     &ROUTE,
     &CHANNEL,
     &GRANT,

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use lienthong_core::city::{self, Access, Fold, Route, Transport, Way, Writing};
+use lienthong_core::city::{Access, Fold, Route, Transport, Way, Writing};
 use lienthong_core::id::{AgencyId, ChannelId, ConnectorId, PluginName, Port, RouteId};
 use lienthong_core::manifest::{Interface, Manifest};
 use lienthong_core::time::Timestamp;
@@ -40,7 +40,7 @@ pub(super) fn check(
         }
         let grants = Grants { draft, has, now, sources };
         let put_together = match route.transform_place {
-            Some(_) => folding(route, draft.plugins.as_ref(), plugins, has, schemas, findings),
+            Some(_) => folding(route, draft, plugins, has, schemas, findings),
             None => plain(route, draft, has, findings),
         };
         let Some((how, sinks)) = put_together else { continue };
@@ -129,7 +129,7 @@ fn delivers(connector: &DraftConnector) -> bool {
 /// A route with a transform.
 fn folding<'d>(
     route: &DraftRoute,
-    trust: Option<&city::Plugins>,
+    draft: &'d Draft,
     catalogue: &dyn Plugins,
     has: &Channels<'_>,
     schemas: &Schemas,
@@ -148,7 +148,7 @@ fn folding<'d>(
     }
     let name = route.transform.as_ref()?;
     let plugin = find_plugin(name, catalogue, None, findings)?;
-    plugins::check(trust, name, &plugin, findings);
+    plugins::check(draft.plugins.as_ref(), name, &plugin, findings);
     if !plugin.manifest.exports(Interface::Transform) {
         let (plugin, transport, wanted) = (name.value.clone(), "transform", Interface::Transform);
         findings.error(name.place, Problem::LacksInterface { plugin, transport, wanted });
@@ -171,6 +171,12 @@ fn folding<'d>(
             continue;
         };
         for channel in channels {
+            let sinks = draft.connectors.iter().filter(|connector| delivers(connector));
+            if !has.contains_key(&channel.value) && sinks.into_iter().any(|sink| sink.id.value.as_str() == channel.value.as_str()) {
+                findings.error(channel.place, Problem::SinkOfTransform { id: channel.value.to_string() });
+                whole = false;
+                continue;
+            }
             channel_exists(channel, has, findings);
             if let Some(Some(schema)) = has.get(&channel.value)
                 && **schema != spec.schema

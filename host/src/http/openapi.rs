@@ -7,6 +7,7 @@ use utoipa::openapi::{RefOr, Schema};
 
 use super::channels::ChannelInfo;
 use super::cloud_events::CloudEvent;
+use super::connectors::{ConnectorTold, NewPause};
 use super::dead_letters::RedrivenLetters;
 use super::keys::{MadeKey, Revoked};
 use super::messages::{RefusedItem, Taken};
@@ -248,7 +249,9 @@ fn schemas() -> Map<String, Value> {
         Head,
         ReplayBy,
         Replayed,
-        RunFixture
+        RunFixture,
+        NewPause,
+        ConnectorTold
     );
     found.into_iter().filter_map(|(name, schema)| Some((name, serde_json::to_value(schema).ok()?))).collect()
 }

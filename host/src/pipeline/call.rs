@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::channels::Channels;
 use super::fault::{Fault, FaultKind};
+use super::gate::{self, Gate, Pass};
 use super::intake::{Intake, Output};
 use super::recording::Ending;
 use super::recordings::Recordings;
@@ -26,7 +27,7 @@ use crate::net::Door;
 use crate::store::{
     Advance, Checkpoint, Group, Outcome, Receipt, Refusal, Remember, Run, RunError, RunOutcome, Sequence, Store, Submitted,
 };
-use crate::wasm::{Call, Message, Octets};
+use crate::wasm::{Call, Message, Octets, Usage};
 
 /// Records a source is asked for in one poll.
 const POLL_RECORDS: u32 = 10_000;
@@ -44,6 +45,8 @@ pub struct Connector {
     pub version: Slot,
     /// Its way out, where it has one.
     pub door: Option<Door>,
+    /// Whether it may be called, and what its calls add up to.
+    pub gate: Gate,
 }
 
 /// Runs connectors' calls.
@@ -131,19 +134,26 @@ impl Caller {
             return if same { Ok(Ran::Known(repeated(&known.receipt))) } else { Err(Fault::key_reused()) };
         }
         self.takes_data()?;
+        let mut pass = enter(connector)?;
         let received_at = message.received_at;
-        let clock = RunClock::start(&connector.id, received_at);
+        let mut clock = RunClock::start(&connector.id, received_at);
         let intake = self.intake(connector, received_at, &identity.name);
         let (version, asked, taping) = (connector.version.running(), Asked::message(&message), Taping::begin(&self.recordings, connector));
         let reply = match version.plugin.receive(self.call(connector, &intake, taping.as_ref(), &identity.name), message).await {
-            Ok((reply, _)) => reply.map(|reply| Reply { content_type: reply.content_type, body: reply.body }),
+            Ok((reply, used)) => {
+                clock.used = used;
+                pass.worked();
+                reply.map(|reply| Reply { content_type: reply.content_type, body: reply.body })
+            }
             Err(failed) => {
+                clock.used = failed.used;
                 let fault = Fault::from(failed);
+                pass.failed(&fault, clock::now());
                 intake.abandon().await;
                 if let Some(taping) = taping.filter(|_| fault.kind != FaultKind::Hub) {
                     taping.end(connector, &version, asked, &identity.name, Ending::failed(&fault), received_at).await;
                 }
-                self.record(clock.row(0, 0, Some(&fault))).await;
+                self.record(pass, clock.row(0, 0, Some(&fault))).await;
                 return Err(fault);
             }
         };
@@ -160,7 +170,7 @@ impl Caller {
         group.run = Some(clock.row(received.accepted, received.quarantined, None));
         group.sequence = sequence;
         let commit = self.begin(group).await;
-        Ok(Ran::Submitted(Box::new(Settling { caller: self.clone(), clock, intake, received, commit })))
+        Ok(Ran::Submitted(Box::new(Settling { caller: self.clone(), clock, pass, intake, received, commit })))
     }
 
     /// Asks a source for what is new since its checkpoint.
@@ -168,8 +178,9 @@ impl Caller {
         self.granted(connector)?;
         let owner = format!("connector:{}", connector.id);
         let checkpoint = self.store.checkpoint(&owner).await.map_err(|error| Fault::hub(error.to_string()))?;
+        let mut pass = enter(connector)?;
         let received_at = clock::now();
-        let clock = RunClock::start(&connector.id, received_at);
+        let mut clock = RunClock::start(&connector.id, received_at);
         // The version that the checkpoint gets with what this brings.
         let name = format!("poll {}", checkpoint.as_ref().map_or(0, |c| c.version) + 1).into();
         let intake = self.intake(connector, received_at, &name);
@@ -178,30 +189,41 @@ impl Caller {
         let asked = Asked::Poll { now: received_at, since: since.clone(), max_records: POLL_RECORDS };
         let call = self.call(connector, &intake, taping.as_ref(), &name);
         let polled = match version.plugin.poll(call, received_at, since, POLL_RECORDS).await {
-            Ok((progress, _)) => {
+            Ok((progress, used)) => {
+                clock.used = used;
+                pass.worked();
                 if let Some(taping) = taping {
                     let ending = Ending::Polled { next: progress.next.clone().map(Octets), more: progress.more };
                     taping.end(connector, &version, asked, &name, ending, received_at).await;
                 }
                 let output = intake.finish().await;
                 let polled = Polled { accepted: output.accepted, quarantined: output.rejected, more: progress.more };
+                let run = clock.row(polled.accepted, polled.quarantined, None);
                 let mut group = self.group(connector, received_at, output);
-                group.run = Some(clock.row(polled.accepted, polled.quarantined, None));
-                self.publish(group, polled, owner, checkpoint, progress.next).await.map(|()| polled)
+                group.run = Some(run.clone());
+                self.publish(group, polled, owner, checkpoint, progress.next).await.map(|()| (polled, run))
             }
             Err(failed) => {
+                clock.used = failed.used;
                 let fault = Fault::from(failed);
+                pass.failed(&fault, clock::now());
                 if let Some(taping) = taping.filter(|_| fault.kind != FaultKind::Hub) {
                     taping.end(connector, &version, asked, &name, Ending::failed(&fault), received_at).await;
                 }
                 Err(fault)
             }
         };
-        if let Err(fault) = &polled {
-            intake.abandon().await;
-            self.record(clock.row(0, 0, Some(fault))).await;
+        match polled {
+            Ok((polled, run)) => {
+                pass.ran(&run);
+                Ok(polled)
+            }
+            Err(fault) => {
+                intake.abandon().await;
+                self.record(pass, clock.row(0, 0, Some(&fault))).await;
+                Err(fault)
+            }
         }
-        polled
     }
 
     async fn publish(
@@ -215,7 +237,7 @@ impl Caller {
         let nothing_new = next.is_none() || next == checkpoint.as_ref().map(|c| c.cursor.clone());
         if nothing_new && polled.accepted + polled.quarantined == 0 && group.attachments.is_empty() {
             if let Some(run) = group.run {
-                self.record(run).await;
+                self.write_down(run).await;
             }
             return Ok(());
         }
@@ -278,8 +300,14 @@ impl Caller {
         }
     }
 
+    /// Keeps the run of a call of which nothing counts.
+    async fn record(&self, pass: Pass, run: Run) {
+        pass.ran(&run);
+        self.write_down(run).await;
+    }
+
     /// Keeps a run that no group carries.
-    async fn record(&self, run: Run) {
+    async fn write_down(&self, run: Run) {
         let connector = run.connector.clone();
         if let Err(error) = self.store.record_run(run).await {
             tracing::warn!(%connector, %error, "the run was not recorded");
@@ -299,6 +327,7 @@ pub enum Ran {
 pub struct Settling {
     caller: Caller,
     clock: RunClock,
+    pass: Pass,
     intake: Intake,
     received: Received,
     commit: Commit,
@@ -307,19 +336,22 @@ pub struct Settling {
 impl Ran {
     /// Waits until all of it is on the disk. An error means that nothing of it counts, or that nobody knows.
     pub async fn settle(self) -> Result<Received, Fault> {
-        let Settling { caller, clock, intake, received, commit } = match self {
+        let Settling { caller, clock, pass, intake, received, commit } = match self {
             Self::Known(received) => return Ok(received),
             Self::Submitted(settling) => *settling,
         };
         match caller.settle(commit).await {
-            Ok(Settled::Committed) => Ok(received),
+            Ok(Settled::Committed) => {
+                pass.ran(&clock.row(received.accepted, received.quarantined, None));
+                Ok(received)
+            }
             Ok(Settled::Repeated(receipt)) => {
                 intake.abandon().await;
                 Ok(repeated(&receipt))
             }
             Err(fault) => {
                 intake.abandon().await;
-                caller.record(clock.row(0, 0, Some(&fault))).await;
+                caller.record(pass, clock.row(0, 0, Some(&fault))).await;
                 Err(fault)
             }
         }
@@ -343,11 +375,13 @@ pub(super) struct RunClock {
     connector: ConnectorId,
     at: Timestamp,
     started: Instant,
+    /// What the call used.
+    pub(super) used: Usage,
 }
 
 impl RunClock {
     pub(super) fn start(connector: &ConnectorId, at: Timestamp) -> Self {
-        Self { connector: connector.clone(), at, started: Instant::now() }
+        Self { connector: connector.clone(), at, started: Instant::now(), used: Usage::default() }
     }
 
     pub(super) fn at(&self) -> Timestamp {
@@ -365,8 +399,16 @@ impl RunClock {
             rejected,
             stderr_tail: fault.map(|f| f.stderr.clone()).unwrap_or_default(),
             error: fault.map(|f| RunError { kind: f.kind.as_str().into(), text: f.text.clone() }),
+            cpu_us: u64::try_from(self.used.cpu.as_micros()).unwrap_or(u64::MAX),
+            egress_bytes: self.used.http_sent_bytes.saturating_add(self.used.http_bytes),
         }
     }
+}
+
+/// Lets a call in, if nothing stands against it.
+pub(super) fn enter(connector: &Connector) -> Result<Pass, Fault> {
+    let now = clock::now();
+    connector.gate.enter(now).map_err(|hold| gate::refused(hold, now))
 }
 
 fn origin(connector: &Connector) -> Origin {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, bail};
-use lienthong_core::city::{self, Limits, Record, Transport};
+use lienthong_core::city::{self, Budget, Limits, Record, Transport};
 use lienthong_core::id::{AgencyId, ChannelId, ConnectorId, SchemaId};
 use lienthong_core::log::Origin;
 use lienthong_core::ports::Emit;
@@ -82,6 +82,8 @@ impl Rehearsal {
             egress: Vec::new(),
             limits: Limits::default(),
             emits,
+            budget: Budget::default(),
+            fresh_within: None,
             record: Record::None,
         };
         let folder = tempfile::tempdir().context("no folder for what a call attaches")?;

@@ -247,12 +247,13 @@ fn tick(engine: wasmtime::Engine) -> std::io::Result<(mpsc::Sender<()>, JoinHand
 
 impl Shared {
     fn link(self: &Arc<Self>, facts: Facts, component: &Component) -> Result<Plugin, LoadError> {
-        let pre = self.linker.instantiate_pre(component).map_err(compiled)?;
+        let unfit = |error: wasmtime::Error| LoadError::Link(format!("{error:#}"));
+        let pre = self.linker.instantiate_pre(component).map_err(unfit)?;
         let exports = |interface| facts.exports.contains(&interface);
-        let source = exports(Interface::Source).then(|| source::GuestIndices::new(&pre)).transpose().map_err(compiled)?;
-        let receiver = exports(Interface::Receiver).then(|| receiver::GuestIndices::new(&pre)).transpose().map_err(compiled)?;
-        let transform = exports(Interface::Transform).then(|| transform::GuestIndices::new(&pre)).transpose().map_err(compiled)?;
-        let sink = exports(Interface::Sink).then(|| sink::GuestIndices::new(&pre)).transpose().map_err(compiled)?;
+        let source = exports(Interface::Source).then(|| source::GuestIndices::new(&pre)).transpose().map_err(unfit)?;
+        let receiver = exports(Interface::Receiver).then(|| receiver::GuestIndices::new(&pre)).transpose().map_err(unfit)?;
+        let transform = exports(Interface::Transform).then(|| transform::GuestIndices::new(&pre)).transpose().map_err(unfit)?;
+        let sink = exports(Interface::Sink).then(|| sink::GuestIndices::new(&pre)).transpose().map_err(unfit)?;
         Ok(Plugin::new(Loaded { facts, pre, source, receiver, transform, sink, shared: Arc::clone(self) }))
     }
 }
