@@ -111,13 +111,13 @@ fn connectors(connectors: &[Value]) -> Table {
 
 fn routes(routes: &[Value]) -> Table {
     let numbers = ["behind", "calls", "failures", "records", "rejected", "dead_letters"];
-    let mut table = table([
-        "ROUTE", "FROM", "TO", "STATE", "BEHIND", "CALLS", "FAILURES", "RECORDS", "REJECTED", "DEAD LETTERS", "LAST ERROR",
-    ]);
+    let mut table =
+        table(["ROUTE", "FROM", "TO", "STATE", "BEHIND", "CALLS", "FAILURES", "RECORDS", "REJECTED", "DEAD LETTERS", "LAST ERROR"]);
     for route in routes {
         let to: Vec<String> = rows(route, "to").iter().map(plain).collect();
         let by = if route["plugin"].is_null() { plain(&route["kind"]) } else { plain(&route["plugin"]) };
-        let mut row = vec![Cell::new(plain(&route["route"])), Cell::new(plain(&route["from"])), Cell::new(format!("{by} → {}", to.join(", ")))];
+        let mut row =
+            vec![Cell::new(plain(&route["route"])), Cell::new(plain(&route["from"])), Cell::new(format!("{by} → {}", to.join(", ")))];
         row.push(Cell::new(plain(&route["state"])));
         row.extend(numbers.map(|name| Cell::new(plain(&route[name])).set_alignment(CellAlignment::Right)));
         row.push(Cell::new(plain(&route["last_error"])));

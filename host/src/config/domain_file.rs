@@ -136,7 +136,8 @@ fn connector(dir: &Path, entry: &Entry, domain: Option<&str>, findings: &mut Fin
 }
 
 fn transport(dir: &Path, section: &Section<'_>, place: Place, findings: &mut Findings) -> Option<At<Transport>> {
-    let written: Vec<_> = ["inbox", "webhook", "poll", "mllp", "deliver"].into_iter().filter_map(|key| Some((key, section.mentioned(key)?))).collect();
+    let written: Vec<_> =
+        ["inbox", "webhook", "poll", "mllp", "deliver"].into_iter().filter_map(|key| Some((key, section.mentioned(key)?))).collect();
     let (key, entry) = match written.as_slice() {
         [] => {
             findings.missing(place, Problem::NoTransport);

@@ -179,7 +179,10 @@ pub(super) fn message(problem: &Problem) -> String {
         Problem::KeyWithout { key, without } => format!("`{key}` means nothing without `{without}`"),
         Problem::PortsWithoutTransform => "ports are a transform's, and this route has none".into(),
         Problem::PortsNeeded { plugin, ports } => {
-            format!("plugin `{plugin}` has the ports {}: which goes where?", list(&ports.iter().map(ToString::to_string).collect::<Vec<_>>()))
+            format!(
+                "plugin `{plugin}` has the ports {}: which goes where?",
+                list(&ports.iter().map(ToString::to_string).collect::<Vec<_>>())
+            )
         }
         Problem::NoTarget { id } => format!("neither a channel nor a connector that delivers is called `{id}`"),
         Problem::TargetAmbiguous { id } => format!("a channel and a connector that delivers are both called `{id}`"),

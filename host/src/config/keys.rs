@@ -93,6 +93,6 @@ pub(super) const GRANT: Keys = keys("grant", &["agency", "channel", "access", "p
 /// All of them, for the comparison with the published schema.
 #[cfg(test)]
 pub(super) const ALL: &[&Keys] = &[
-    &CITY, &DOMAIN, &AGENCY, &LISTEN, &TLS, &LAKE, &FLUSH, &DISK, &CONNECTOR, &INBOX, &WEBHOOK, &POLL, &MLLP, &MLLP_TLS, &DELIVER, &LIMITS, &ROUTE,
-    &CHANNEL, &GRANT,
+    &CITY, &DOMAIN, &AGENCY, &LISTEN, &TLS, &LAKE, &FLUSH, &DISK, &CONNECTOR, &INBOX, &WEBHOOK, &POLL, &MLLP, &MLLP_TLS, &DELIVER, &LIMITS,
+    &ROUTE, &CHANNEL, &GRANT,
 ];

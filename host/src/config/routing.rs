@@ -188,13 +188,8 @@ fn folding<'d>(
             whole = false;
         }
     }
-    let fold = Fold {
-        plugin: name.value.clone(),
-        by: route.by.as_ref().map(|by| by.value.clone()),
-        every: route.every,
-        limits: route.limits,
-        to,
-    };
+    let fold =
+        Fold { plugin: name.value.clone(), by: route.by.as_ref().map(|by| by.value.clone()), every: route.every, limits: route.limits, to };
     whole.then_some((Some(Way::Fold(fold)), Vec::new()))
 }
 

@@ -119,12 +119,7 @@ fn channels(draft: &Draft, schemas: &mut Schemas, sources: &Sources, findings: &
     used
 }
 
-fn connector_fits(
-    connector: &DraftConnector,
-    plugins: &dyn Plugins,
-    has: &Channels<'_>,
-    findings: &mut Findings,
-) {
+fn connector_fits(connector: &DraftConnector, plugins: &dyn Plugins, has: &Channels<'_>, findings: &mut Findings) {
     for channel in connector.emits.iter().filter_map(|(_, channel)| channel.as_ref()) {
         channel_exists(channel, has, findings);
     }

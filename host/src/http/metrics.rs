@@ -103,10 +103,8 @@ fn registry(status: &Status) -> Registry {
         c.set_aside.unwrap_or(0)
     });
     connector_gauge("connector_passed_over", "Files of an inbox that are no messages", |c| c.passed_over.as_ref().map_or(0, |p| p.count));
-    let route = |condition: &RouteCondition| ByRoute {
-        route: condition.route.to_string(),
-        sink: condition.sink().unwrap_or_default().to_owned(),
-    };
+    let route =
+        |condition: &RouteCondition| ByRoute { route: condition.route.to_string(), sink: condition.sink().unwrap_or_default().to_owned() };
     let mut by_route = |name: &str, help: &str, value: fn(&RouteCondition) -> u64| {
         let family = Family::<ByRoute, Counter>::default();
         for condition in &status.routes {

@@ -245,13 +245,7 @@ impl Emit for Intake {
         })
     }
 
-    fn reject<'a>(
-        &'a mut self,
-        port: &'a str,
-        bytes: Vec<u8>,
-        reason: String,
-        at: Option<String>,
-    ) -> Pending<'a, Result<(), Stopped>> {
+    fn reject<'a>(&'a mut self, port: &'a str, bytes: Vec<u8>, reason: String, at: Option<String>) -> Pending<'a, Result<(), Stopped>> {
         Box::pin(async move {
             let channel = self.0.lock().await.channel(port)?;
             self.put_aside(&channel, bytes, rejected(reason, at), None).await

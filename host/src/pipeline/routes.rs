@@ -70,7 +70,8 @@ impl Routes {
             }
             (Way::Fold(_), None) => return,
         };
-        let writer = Writer { around: self.around.clone(), route: id.clone(), from, begin: route.begin, agency: writing.agency.clone(), made };
+        let writer =
+            Writer { around: self.around.clone(), route: id.clone(), from, begin: route.begin, agency: writing.agency.clone(), made };
         self.tasks.spawn(writer.run());
     }
 

@@ -121,7 +121,8 @@ impl Rehearsal {
         let connector = ConnectorId::new(&format!("rehearsal/call-{}", self.calls.fetch_add(1, Ordering::Relaxed)))?;
         let name: Arc<str> = fixture.name.as_str().into();
         let origin = Origin { agency: self.connector.agency.clone(), connector: Some(connector.clone()) };
-        let intake = Intake::new(self.store.clone(), &self.channels, &self.connector.emits, origin, fixture.now, Arc::clone(&name)).holding_all();
+        let intake =
+            Intake::new(self.store.clone(), &self.channels, &self.connector.emits, origin, fixture.now, Arc::clone(&name)).holding_all();
         let (door, tape) = match world {
             World::Recorded(replay) => (None, Tape::Replaying(replay)),
             World::Live(door, recorder) => (Some(door), Tape::Recording(recorder)),

@@ -12,7 +12,8 @@ use super::attachment::Placed;
 use super::block::{Block, Sealed, SealedBatch, SealedRejections};
 use super::tail::End;
 use super::{
-    Advance, CallId, GivenUp, KeyRow, KeyState, Range, Receipt, Redrive, Redriven, Refusal, Remember, Remembered, Run, Sequence, decode, receipts,
+    Advance, CallId, GivenUp, KeyRow, KeyState, Range, Receipt, Redrive, Redriven, Refusal, Remember, Remembered, Run, Sequence, decode,
+    receipts,
 };
 
 /// Rows of one INSERT with many; 14 parameters each at most, far below every database's limit.

@@ -96,9 +96,8 @@ impl Store {
 
     /// How many dead letters each route and sink has; none without any.
     pub async fn dead_letter_counts(&self) -> Result<Vec<(RouteId, ConnectorId, u64)>, Error> {
-        let rows = sqlx::query("SELECT route, sink, COUNT(*) FROM dead_letter GROUP BY route, sink")
-            .fetch_all(&mut *self.reader().await?)
-            .await?;
+        let rows =
+            sqlx::query("SELECT route, sink, COUNT(*) FROM dead_letter GROUP BY route, sink").fetch_all(&mut *self.reader().await?).await?;
         rows.iter()
             .map(|row| Ok((decode::text(row, 0, "route")?, decode::text(row, 1, "sink")?, decode::number(row, 2, "count")?)))
             .collect()
@@ -107,7 +106,12 @@ impl Store {
     /// The oldest letter of a route and sink that shall be delivered once more.
     pub async fn next_redrive(&self, route: &RouteId, sink: &ConnectorId) -> Result<Option<DeadLetter>, Error> {
         let mut sql = QueryBuilder::new("SELECT ");
-        sql.push(COLUMNS).push(" FROM dead_letter WHERE redrive = 1 AND route = ").push_bind(route.as_str()).push(" AND sink = ").push_bind(sink.as_str()).push(" ORDER BY id LIMIT 1");
+        sql.push(COLUMNS)
+            .push(" FROM dead_letter WHERE redrive = 1 AND route = ")
+            .push_bind(route.as_str())
+            .push(" AND sink = ")
+            .push_bind(sink.as_str())
+            .push(" ORDER BY id LIMIT 1");
         let row = sql.build().fetch_optional(&mut *self.reader().await?).await?;
         Ok(row.as_ref().map(letter).transpose()?)
     }
@@ -176,9 +180,7 @@ impl Apply<'_> {
 
     pub(super) async fn redrive(&mut self, which: Redrive) -> Result<Done, Trouble> {
         let statement = match which {
-            Redrive::One(id) => {
-                sqlx::query("UPDATE dead_letter SET redrive = 1 WHERE id = $1").bind(i64::try_from(id).unwrap_or(i64::MAX))
-            }
+            Redrive::One(id) => sqlx::query("UPDATE dead_letter SET redrive = 1 WHERE id = $1").bind(i64::try_from(id).unwrap_or(i64::MAX)),
             Redrive::All(Some(route)) => sqlx::query("UPDATE dead_letter SET redrive = 1 WHERE route = $1").bind(route.to_string()),
             Redrive::All(None) => sqlx::query("UPDATE dead_letter SET redrive = 1"),
         };

@@ -65,8 +65,8 @@ pub use group::{
 pub use health::Health;
 pub use letters::{DeadLetter, GivenUp, LetterFilter, Redrive, Redriven};
 pub use room::{DiskRoom, Reserve};
-pub use state::KeyState;
 use room::{Known, Watch};
+pub use state::KeyState;
 use writer::{Answer, Job, Shown, Writer};
 
 use crate::disk::{Draft, FileBlob};
@@ -244,7 +244,8 @@ impl Store {
 
     async fn queue(&self, group: Group) -> Result<oneshot::Receiver<Answer>, Error> {
         self.takes_data()?;
-        let Group { received_at, origin, appends, rejections, attachments, publish, remember, advance, states, given_up, run, sequence } = group;
+        let Group { received_at, origin, appends, rejections, attachments, publish, remember, advance, states, given_up, run, sequence } =
+            group;
         let sealed = seal(appends, rejections).await?;
         let placed = self.place(&attachments).await?;
         let extra = remember.as_ref().map_or(0, |r| r.note.len()) + advance.as_ref().map_or(0, |a| a.cursor.len());

@@ -295,7 +295,9 @@ impl Writer {
         let (read, write) = (Access { read: true, write: false }, Access { read: false, write: true });
         let missing = |what: &str, channel: &ChannelId| {
             let agency = &self.agency;
-            Err(Fault::hub(format!("the grant of {agency} to {what} {channel} has expired: the route waits until the city's files renew it")))
+            Err(Fault::hub(format!(
+                "the grant of {agency} to {what} {channel} has expired: the route waits until the city's files renew it"
+            )))
         };
         if !city.allows(&self.agency, &self.from.id, read, now) {
             return missing("read", &self.from.id);

@@ -1,6 +1,6 @@
 //! Another system that fails: nothing may be lost for it, and nothing called done that was not.
 
-use super::battery::{Battery, sound, with};
+use super::battery::{Battery, several, sound, with};
 use super::repeat::values;
 use super::report::Check;
 use crate::rehearsal::fixture::{Fixture, Input};
@@ -29,7 +29,11 @@ pub(super) async fn failures(battery: &mut Battery<'_>) -> anyhow::Result<Check>
     if calls == 0 {
         return Ok(Check::not_applicable("upstream", "no fixture has requests that could fail"));
     }
-    Ok(Check::of("upstream", &wrong, format!("{calls} failures of the other system were told to the hub, and cost nothing")))
+    Ok(Check::of(
+        "upstream",
+        &wrong,
+        format!("{} of the other system lost nothing, and nothing was called done that was not", several(calls, "failure")),
+    ))
 }
 
 fn is_good(exchange: &Exchange) -> bool {
