@@ -24,4 +24,5 @@ mod soak;
 mod stop;
 mod towns;
 mod tutorial;
+mod vendors;
 mod wire;

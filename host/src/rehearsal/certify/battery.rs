@@ -65,7 +65,7 @@ impl<'a> Battery<'a> {
             wrong.extend(requests(&replay).into_iter().map(|what| format!("{}: {what}", fixture.name)));
             self.usual.push(ran.lines);
         }
-        Ok(Check::of("fixtures", &wrong, format!("what comes is what {} expect", several(self.fixtures.len(), "fixture"))))
+        Ok(Check::of("fixtures", &wrong, format!("of {}, what comes is what is expected", several(self.fixtures.len(), "fixture"))))
     }
 
     /// Whether all that any call emitted is valid.
