@@ -29,4 +29,5 @@ mod stop;
 mod supervision;
 mod towns;
 mod tutorial;
+mod vendors;
 mod wire;

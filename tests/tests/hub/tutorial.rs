@@ -82,7 +82,7 @@ async fn follow(language: &str) {
         "\"station\":\"KK03\"",
         "\npassed\n",
         "signed by ltpub_",
-        "1 connector, 1 grant",
+        "1 channel, 1 connector",
         "environment/observations",
     ] {
         let place = rest.find(promise).unwrap_or_else(|| panic!("{promise:?} is missing in\n{rest}\n{complained}"));

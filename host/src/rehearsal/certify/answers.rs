@@ -1,6 +1,6 @@
 //! Another system that fails: nothing may be lost for it, and nothing called done that was not.
 
-use super::battery::{Battery, sound, with};
+use super::battery::{Battery, several, sound, with};
 use super::repeat::values;
 use super::report::Check;
 use crate::rehearsal::fixture::{Fixture, Input};
@@ -29,7 +29,11 @@ pub(super) async fn failures(battery: &mut Battery<'_>) -> anyhow::Result<Check>
     if calls == 0 {
         return Ok(Check::not_applicable("upstream", "no fixture has requests that could fail"));
     }
-    Ok(Check::of("upstream", &wrong, format!("{calls} failures of the other system were told to the hub, and cost nothing")))
+    Ok(Check::of(
+        "upstream",
+        &wrong,
+        format!("{} of the other system lost nothing, and nothing was called done that was not", several(calls, "failure")),
+    ))
 }
 
 fn is_good(exchange: &Exchange) -> bool {
@@ -79,5 +83,40 @@ fn heeded(fixture: &Fixture, usual: &[serde_json::Value], ran: &Ran) -> Result<(
         }
         // A receiver may do without what it asked for, and says so in what it emits.
         Input::Message { .. } | Input::Groups(_) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::wasm::{Cause, Failure, Usage};
+
+    fn came(lines: Vec<Value>, failure: Option<Failure>) -> Ran {
+        Ran { lines, records: 0, used: Usage::default(), cause: failure.map(Cause::Plugin), said: String::new() }
+    }
+
+    #[test]
+    fn a_source_that_goes_on_has_lost_a_page() {
+        let fixture = Fixture::new("one", Input::Poll { since: Some(b"7".to_vec()), max_records: 1 });
+        let told = |lines: Vec<Value>, failure| heeded(&fixture, &[], &came(lines, failure)).map_err(|why| why[..20].to_owned());
+        assert_eq!(told(vec![json!({ "next": "8", "more": true })], None), Err("the source went on t".into()));
+        assert_eq!(told(vec![json!({ "next": "7", "more": false })], None), Ok(()));
+        assert_eq!(told(vec![json!({ "next": null, "more": false })], None), Ok(()));
+        assert_eq!(told(Vec::new(), Some(Failure::Upstream("503".into()))), Ok(()));
+        assert_eq!(told(Vec::new(), Some(Failure::RateLimited(Some(7)))), Ok(()));
+        assert_eq!(told(Vec::new(), Some(Failure::Config("503".into()))), Err("the call failed as `".into()));
+        assert_eq!(told(Vec::new(), Some(Failure::Internal("503".into()))), Err("the plugin failed: 5".into()));
+    }
+
+    #[test]
+    fn a_sink_that_calls_all_of_it_delivered_has_lost_a_record() {
+        let fixture = Fixture::new("one", Input::batch("a/b".into(), b"{}\n{}\n".to_vec(), "key".into()));
+        let lines = |one: &str, other: &str| vec![json!({ "id": "1", "status": one }), json!({ "id": "2", "status": other })];
+        let usual = lines("delivered", "delivered");
+        let told = |one, other| heeded(&fixture, &usual, &came(lines(one, other), None)).is_ok();
+        assert!(!told("delivered", "delivered"));
+        assert!(told("delivered", "retry"));
     }
 }

@@ -15,7 +15,7 @@ pub(super) struct Battery<'a> {
     pub(super) fixtures: &'a [Fixture],
     /// What came of each fixture as it is.
     pub(super) usual: Vec<Vec<Value>>,
-    calls: u64,
+    calls: usize,
     invalid: BTreeSet<String>,
 }
 
@@ -29,6 +29,11 @@ impl<'a> Battery<'a> {
         let ran = self.rehearsal.run(fixture, World::Recorded(fixture.replay())).await?;
         self.look_at(fixture, &ran, what);
         Ok(ran)
+    }
+
+    /// One call with input that is wrong: what comes of it may be refused, for that is what schemas are for.
+    pub(super) async fn call_with_damage(&mut self, fixture: &Fixture) -> anyhow::Result<Ran> {
+        self.rehearsal.run(fixture, World::Recorded(fixture.replay())).await
     }
 
     /// Keeps what no schema accepts, unless the vendor says that it comes.
@@ -60,13 +65,13 @@ impl<'a> Battery<'a> {
             wrong.extend(requests(&replay).into_iter().map(|what| format!("{}: {what}", fixture.name)));
             self.usual.push(ran.lines);
         }
-        Ok(Check::of("fixtures", &wrong, format!("{} fixtures bring what they say", self.fixtures.len())))
+        Ok(Check::of("fixtures", &wrong, format!("of {}, what comes is what is expected", several(self.fixtures.len(), "fixture"))))
     }
 
     /// Whether all that any call emitted is valid.
     pub(super) fn schemas(&self) -> Check {
         let wrong: Vec<_> = self.invalid.iter().cloned().collect();
-        Check::of("schemas", &wrong, format!("every record of {} calls fits its channel", self.calls))
+        Check::of("schemas", &wrong, format!("every record of {} with sound input fits its channel", several(self.calls, "call")))
     }
 }
 
@@ -85,6 +90,11 @@ pub(super) fn sound(ran: &Ran) -> Result<(), String> {
         Some(Cause::Plugin(failure)) if !matches!(failure, Failure::Internal(_)) => Ok(()),
         Some(cause) => Err(cause.to_string()),
     }
+}
+
+/// `1 call`, `2 calls`
+pub(super) fn several(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 /// The fixture with something else in it.

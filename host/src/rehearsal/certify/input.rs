@@ -1,6 +1,6 @@
 //! Bytes that are not what they should be, from the sender, the cursor, the state or the other system.
 
-use super::battery::{Battery, sound, with};
+use super::battery::{Battery, several, sound, with};
 use super::report::Check;
 use crate::rehearsal::fixture::{Fixture, Input};
 use crate::wasm::Cause;
@@ -30,9 +30,9 @@ pub(super) async fn garbage(battery: &mut Battery<'_>) -> anyhow::Result<Check> 
 pub(super) async fn truncation(battery: &mut Battery<'_>) -> anyhow::Result<Check> {
     let mut changed = Vec::new();
     for fixture in battery.fixtures {
-        for quarters in 1..=3 {
+        for (quarters, part) in [(1, "a quarter"), (2, "half"), (3, "three quarters")] {
             let cut = |bytes: &[u8]| bytes[..bytes.len() * quarters / 4].to_vec();
-            changed.extend(replaced(fixture, cut).into_iter().map(|(where_, case)| (case, format!("{quarters} quarters of {where_}"))));
+            changed.extend(replaced(fixture, cut).into_iter().map(|(where_, case)| (case, format!("{part} of {where_}"))));
         }
         let cut = |bytes: &[u8]| bytes[..bytes.len().saturating_sub(1)].to_vec();
         changed.extend(replaced(fixture, cut).into_iter().map(|(where_, case)| (case, format!("all but the last byte of {where_}"))));
@@ -46,7 +46,7 @@ async fn hold(battery: &mut Battery<'_>, name: &'static str, changed: Vec<(Fixtu
     }
     let (mut wrong, calls) = (Vec::new(), changed.len());
     for (fixture, what) in changed {
-        let ran = battery.call(&fixture, &what).await?;
+        let ran = battery.call_with_damage(&fixture).await?;
         // What a plugin cannot read of its own state is its own fault, and it may say so.
         let own = matches!(fixture.input, Input::Groups(_)) && matches!(ran.cause, Some(Cause::Plugin(_)));
         if let Err(why) = sound(&ran)
@@ -55,7 +55,7 @@ async fn hold(battery: &mut Battery<'_>, name: &'static str, changed: Vec<(Fixtu
             wrong.push(format!("{}, {what}: {why}: reject the item, or fail with `invalid-input` or `upstream`", fixture.name));
         }
     }
-    Ok(Check::of(name, &wrong, format!("{calls} calls ended well or with a reason")))
+    Ok(Check::of(name, &wrong, format!("{} ended well or with a reason", several(calls, "call"))))
 }
 
 /// The fixture once for each place that bytes come from, with other bytes there.

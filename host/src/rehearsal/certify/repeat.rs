@@ -3,7 +3,7 @@
 use lienthong_core::time::Timestamp;
 use serde_json::Value;
 
-use super::battery::{Battery, sound, with};
+use super::battery::{Battery, several, sound, with};
 use super::report::Check;
 use crate::rehearsal::difference::difference;
 use crate::rehearsal::run::World;
@@ -43,7 +43,7 @@ pub(super) async fn killed(battery: &mut Battery<'_>) -> anyhow::Result<Check> {
     if kills == 0 {
         return Ok(Check::not_applicable("kill and resume", "no fixture has requests that a kill could interrupt"));
     }
-    Ok(Check::of("kill and resume", &wrong, format!("after {kills} kills the call brought what it brings without one")))
+    Ok(Check::of("kill and resume", &wrong, format!("after {} the call brought what it brings without", several(kills, "kill"))))
 }
 
 /// Clocks that are wrong, and years far away.

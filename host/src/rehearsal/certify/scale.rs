@@ -1,6 +1,6 @@
 //! More than in the fixtures: ten times as much, and what a thousand records cost.
 
-use super::battery::{Battery, sound, with};
+use super::battery::{Battery, several, sound, with};
 use super::report::{Check, Cost};
 use crate::pipeline::intake::lines;
 use crate::rehearsal::fixture::{Fixture, Input};
@@ -24,7 +24,7 @@ pub(super) async fn ten_times(battery: &mut Battery<'_>) -> anyhow::Result<Check
     if calls == 0 {
         return Ok(Check::not_applicable("ten times", "how much a source's page holds is the other system's own"));
     }
-    Ok(Check::of("ten times", &wrong, format!("{calls} batches of ten times the size ended well or with a reason")))
+    Ok(Check::of("ten times", &wrong, format!("{} of ten times the size ended well or with a reason", several(calls, "call"))))
 }
 
 /// Processor time and memory, from the largest batch that can be made of a fixture.
