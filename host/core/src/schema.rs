@@ -10,8 +10,6 @@ mod representation;
 mod tests;
 mod violation;
 
-use std::collections::HashSet;
-
 use jsonschema::json::Json;
 use jsonschema::{PatternOptions, Validator};
 use serde_json::Value;
@@ -71,18 +69,7 @@ impl ChannelSchema {
     pub fn is_personal(&self) -> bool {
         let others: Vec<_> = self.others.iter().map(|(uri, other)| (uri.as_str(), other)).collect();
         let documents = Documents::new(&self.document, &others);
-        let (mut pending, mut seen) = (vec![documents.root()], HashSet::new());
-        while let Some(place) = pending.pop() {
-            if !seen.insert(place.identity()) {
-                continue;
-            }
-            if place.node.get("x-personal") == Some(&Value::Bool(true)) {
-                return true;
-            }
-            pending.extend(subschemas(place.node, false).into_iter().map(|(_, node)| Place { document: place.document, node }));
-            pending.extend(documents.follow(place));
-        }
-        false
+        columns::is_personal(&documents, documents.root())
     }
 
     /// Compiles a schema document. References resolve only within it and among `others` (by their `$id`).

@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
     /// Write the report here, as JSON, and beside it as text (`.txt`)
     #[arg(long, value_name = "FILE", conflicts_with = "verify")]
     report: Option<PathBuf>,
-    /// The vendor's key (`lienthong plugin key`) that signs the report; with --verify the public key, or a file that holds it
+    /// The vendor's key (`lienthong plugin key new`) that signs the report; with --verify the public key, or a file that holds it
     #[arg(long, value_name = "KEY")]
     key: Option<String>,
     /// Check who signed this report; with a plugin also whether it is about that component

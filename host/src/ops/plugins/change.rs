@@ -168,3 +168,110 @@ pub fn heading(connector: &ConnectorId, old: &Facts, new: &Facts) -> String {
     }
     format!("{connector}: {} → {}", version(old), version(new))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use lienthong_core::id::{AgencyId, ChannelId, PluginName, Port};
+    use lienthong_core::manifest::Manifest;
+    use lienthong_core::schema::ChannelSchema;
+    use serde_json::json;
+
+    use super::*;
+    use crate::pipeline::channels::Channel;
+    use crate::wasm::component::Import;
+
+    fn facts(version: &str, interfaces: &[Interface], imports: &[&str], more: &str) -> Facts {
+        let names: Vec<_> = interfaces.iter().map(|interface| interface.as_str()).collect();
+        let manifest = format!(
+            "[plugin]\nname = \"x\"\nversion = \"{version}\"\nvendor = \"V\"\nlicense = \"MIT\"\ndescription = \"-\"\ninterfaces = {names:?}\n\
+             {more}"
+        );
+        let import = |name: &&str| Import { name: (*name).to_owned(), functions: vec!["f".into()] };
+        Facts {
+            manifest: Manifest::parse(&manifest).unwrap(),
+            sha256: [0; 32],
+            size: 0,
+            imports: imports.iter().map(import).collect(),
+            exports: interfaces.to_vec(),
+        }
+    }
+
+    fn connector(egress: &[&str]) -> city::Connector {
+        city::Connector {
+            plugin: PluginName::new("x").unwrap(),
+            agency: AgencyId::new("a").unwrap(),
+            transport: Transport::Webhook,
+            settings: json!({}),
+            egress: egress.iter().map(|rule| (*rule).to_owned()).collect(),
+            limits: city::Limits::default(),
+            budget: city::Budget::default(),
+            fresh_within: None,
+            emits: [(Port::new("out").unwrap(), ChannelId::new("t/one").unwrap())].into(),
+            record: city::Record::None,
+        }
+    }
+
+    fn channels() -> Channels {
+        let schema = SchemaId::new("t/things.v1").unwrap();
+        let compiled = ChannelSchema::compile(schema.clone(), json!({ "type": "object" }), &[]).unwrap();
+        let config = city::Channel { schema, key: Vec::new(), time: None, retention: None };
+        Channels::new([Channel { id: ChannelId::new("t/one").unwrap(), config, schema: Arc::new(compiled) }])
+    }
+
+    const PORT: &str = "[ports.out]\nschema = \"t/things.v1\"\n";
+    const HTTP: &str = "wasi:http/outgoing-handler@0.2.0";
+
+    /// What is told, and whether the new version may be installed.
+    fn told(connector: &city::Connector, new: &Facts) -> (Vec<String>, bool) {
+        let changes = changes(connector, &channels(), &facts("1.0", &[Interface::Receiver], &[], PORT), new);
+        (changes.iter().map(ToString::to_string).collect(), changes.iter().all(|change| change.lacks.is_none()))
+    }
+
+    #[test]
+    fn what_is_the_same_is_not_told() {
+        assert_eq!(told(&connector(&[]), &facts("1.1", &[Interface::Receiver], &[], PORT)), (Vec::new(), true));
+    }
+
+    #[test]
+    fn a_plugin_that_lost_what_the_transport_calls_is_refused() {
+        let (words, may) = told(&connector(&[]), &facts("1.1", &[Interface::Source], &[], PORT));
+        assert!(!may && words[0] == "1.1 is no receiver any more: the connector's `webhook` calls one", "{words:?}");
+        assert!(words.contains(&"1.1 is a source as well".to_owned()), "{words:?}");
+    }
+
+    #[test]
+    fn a_way_out_needs_a_place_to_go() {
+        let wish = format!("{PORT}[egress]\nhttp = true\nreason = \"weather\"\n");
+        let new = facts("1.1", &[Interface::Receiver], &[HTTP], &wish);
+        let (words, may) = told(&connector(&[]), &new);
+        assert!(
+            !may && words[0].starts_with("1.1 newly sends HTTP requests (it says: weather): the connector has no `egress:`"),
+            "{words:?}"
+        );
+        let (words, may) = told(&connector(&["https://x.vn"]), &new);
+        assert!(may && words.contains(&"1.1 newly imports wasi:http/outgoing-handler".to_owned()), "{words:?}");
+        let undeclared = facts("1.1", &[Interface::Receiver], &[HTTP], PORT);
+        assert!(!told(&connector(&["https://x.vn"]), &undeclared).1);
+    }
+
+    #[test]
+    fn a_host_must_be_covered_to_its_port() {
+        let asks = |hosts: &str| facts("1.4", &[Interface::Receiver], &[], &format!("{PORT}[egress]\nhttp = true\nhosts = [{hosts}]\n"));
+        let (words, may) = told(&connector(&["https://x.vn"]), &asks("\"https://x.vn\""));
+        assert_eq!((words, may), (vec!["1.4 newly asks for https://x.vn, which the connector's `egress:` covers".to_owned()], true));
+        for host in ["\"https://x.vn:8443\"", "\"https://y.vn\"", "\"no host\""] {
+            assert!(!told(&connector(&["https://x.vn"]), &asks(host)).1, "{host}");
+        }
+    }
+
+    #[test]
+    fn ports_must_lead_to_channels_of_their_schema() {
+        let new = |ports: &str| facts("2.0", &[Interface::Receiver], &[], ports);
+        let (words, may) = told(&connector(&[]), &new("[ports.out]\nschema = \"t/things.v2\"\n"));
+        assert!(!may && words[0].contains("where it was t/things.v1: the connector's channel t/one is of t/things.v1"), "{words:?}");
+        let (words, may) = told(&connector(&[]), &new("[ports.other]\nschema = \"t/things.v1\"\n"));
+        assert!(!may && words.len() == 2 && words[1].contains("emits nothing to the port `out` any more"), "{words:?}");
+    }
+}
