@@ -24,6 +24,7 @@ use crate::ops::roster::Roster;
 use crate::ops::status::Sources;
 use crate::pipeline::call::{Caller, Connector};
 use crate::pipeline::channels::{Channel, Channels};
+use crate::pipeline::gate::{Gate, Past};
 use crate::pipeline::landing::{self, Landing, Progress};
 use crate::pipeline::messages::Messages;
 use crate::pipeline::routes::{Conditions, RouteCondition, Routes, Surroundings};
@@ -183,14 +184,17 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     let lake = Arc::new(lake(&city.lake.at, &options.data, &log).await?);
     let compiler = Some(PathBuf::from(OWN_PROGRAM));
     let engine = Engine::new(EngineOptions { compiler, ..EngineOptions::new(options.data.join("cache/plugins")) })?;
+    let gates = gates(&city, &store).await?;
     let ready = make_ready(&city, &plugins, &engine).await?;
-    let (connectors, broken) = connectors(&city, &plugins, &ready)?;
+    let (connectors, broken) = connectors(&city, &plugins, &ready, &gates)?;
     let mut listeners = listeners(&city).await?;
 
     // Connectors stop first, so that what they still store can land.
     let (stop, stop_landing) = (CancellationToken::new(), CancellationToken::new());
     let progress = Progress::default();
-    let conditions = connectors.values().map(|connector| condition(&connector.id, &connector.config, &connector.plugin.facts().manifest));
+    let conditions = connectors
+        .values()
+        .map(|connector| condition(&connector.id, &connector.config, &connector.plugin.facts().manifest, connector.gate.clone()));
     let supervision = Supervision::new(conditions.chain(broken.iter().map(|broken| broken.condition.clone())));
     for Broken { condition, why } in broken {
         tracing::error!(connector = %condition.connector, plugin = %condition.plugin, "the connector does not run: {why}");
@@ -351,22 +355,33 @@ fn start_routes(around: Surroundings, ready: &Ready, connectors: &BTreeMap<Conne
 
 type Connectors = (BTreeMap<ConnectorId, Arc<Connector>>, Vec<Broken>);
 
-fn connectors(city: &City, plugins: &PluginFolder, ready: &Ready) -> anyhow::Result<Connectors> {
+/// Every connector's gate, with what is known of it from the lives before.
+async fn gates(city: &City, store: &Store) -> anyhow::Result<BTreeMap<ConnectorId, Gate>> {
+    let (mut hours, mut paused) = (store.hours().await?, store.paused().await?);
+    let gate = |(id, config): (&ConnectorId, &city::Connector)| {
+        let past = Past { hours: hours.remove(id).unwrap_or_default(), paused: paused.remove(id) };
+        (id.clone(), Gate::new(id.clone(), config.budget, config.fresh_within, past))
+    };
+    Ok(city.connectors.iter().map(gate).collect())
+}
+
+fn connectors(city: &City, plugins: &PluginFolder, ready: &Ready, gates: &BTreeMap<ConnectorId, Gate>) -> anyhow::Result<Connectors> {
     let (mut connectors, mut broken) = (BTreeMap::new(), Vec::new());
     for (id, config) in &city.connectors {
         let component = plugins.components.get(&config.plugin);
         let component = component.with_context(|| format!("the plugin {} of {id} is missing", config.plugin))?;
+        let gate = gates.get(id).cloned().with_context(|| format!("{id} has no gate"))?;
         let plugin = match ready.get(&config.plugin) {
             Some(Ok(plugin)) => plugin.clone(),
             Some(Err(why)) => {
-                let condition = condition(id, config, &component.manifest);
+                let condition = condition(id, config, &component.manifest, gate);
                 broken.push(Broken { condition, why: format!("the plugin {}: {why}", config.plugin) });
                 continue;
             }
             None => continue,
         };
         let door = if config.egress.is_empty() { None } else { Some(Door::new(&config.egress)?) };
-        connectors.insert(id.clone(), Arc::new(Connector { id: id.clone(), config: config.clone(), plugin, door }));
+        connectors.insert(id.clone(), Arc::new(Connector { id: id.clone(), config: config.clone(), plugin, door, gate }));
     }
     Ok((connectors, broken))
 }
@@ -383,9 +398,8 @@ async fn listeners(city: &City) -> anyhow::Result<BTreeMap<ConnectorId, Listener
     Ok(listeners)
 }
 
-fn condition(id: &ConnectorId, config: &city::Connector, manifest: &Manifest) -> Condition {
-    let about = &manifest.plugin;
-    Condition::new(id.clone(), about.name.clone(), about.version.clone(), config.agency.clone(), config.transport.as_str())
+fn condition(id: &ConnectorId, config: &city::Connector, manifest: &Manifest, gate: Gate) -> Condition {
+    Condition::new(id.clone(), &manifest.plugin, config.agency.clone(), config.transport.as_str(), gate)
 }
 
 /// Forgets idempotency keys past their seven days, every hour.

@@ -14,6 +14,7 @@ fn main() -> ExitCode {
         Command::Serve(arguments) => cli::serve::run(arguments),
         Command::Check(arguments) => cli::check::run(arguments),
         Command::Plugin(command) => cli::plugin::run(command),
+        Command::Connector(command) => cli::connector::run(command),
         Command::Key(command) => cli::key::run(command),
         Command::DeadLetter(command) => cli::dead_letter::run(command),
         Command::Schema(command) => cli::schema::run(command),

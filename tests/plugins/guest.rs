@@ -19,8 +19,13 @@ pub fn receiver(source: &str, world: &str) -> Vec<u8> {
 
 /// The same under a name of its own.
 pub fn receiver_named(name: &str, source: &str, world: &str) -> Vec<u8> {
-    let text = if source.contains("PRELUDE") { source.replace("PRELUDE", PRELUDE) } else { format!("{PRELUDE}\n{source}") };
-    with_manifest(component_of(&text, world, CONNECTOR), &manifest("receiver").replace("test-guest", name))
+    let component = component_of(&receiver_text(source), world, CONNECTOR);
+    with_manifest(component, &manifest("receiver").replace("test-guest", name))
+}
+
+/// The fields of the module around a guest's `$main`.
+pub fn receiver_text(source: &str) -> String {
+    if source.contains("PRELUDE") { source.replace("PRELUDE", PRELUDE) } else { format!("{PRELUDE}\n{source}") }
 }
 
 /// A component without a manifest, from the text of a core module's fields and a text of the connector package.

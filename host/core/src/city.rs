@@ -138,6 +138,10 @@ pub struct Connector {
     pub egress: Vec<String>,
     /// What a call may use.
     pub limits: Limits,
+    /// What all calls of a day may use.
+    pub budget: Budget,
+    /// While all is well, its newest record was stored no longer ago. Nothing is promised without it.
+    pub fresh_within: Option<Duration>,
     /// Port to channel.
     pub emits: BTreeMap<Port, ChannelId>,
 }
@@ -336,6 +340,17 @@ impl Default for Limits {
             http_bytes: 256 << 20,
         }
     }
+}
+
+/// What a connector may use in a day, which begins at midnight of Vietnam (+07:00). What is not given has no bound.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Budget {
+    /// Calls of its plugin, failed ones too.
+    pub calls: Option<u64>,
+    /// Time in its plugin's code.
+    pub cpu: Option<Duration>,
+    /// Bytes that its plugin's HTTP sent and brought.
+    pub egress_bytes: Option<u64>,
 }
 
 /// What an agency may do with a channel.

@@ -2,6 +2,7 @@
 
 pub(crate) mod check;
 pub(crate) mod compile;
+pub(crate) mod connector;
 pub(crate) mod dead_letter;
 mod heaps;
 pub(crate) mod key;
@@ -35,6 +36,9 @@ pub(crate) enum Command {
     /// Build and look into connector plugins
     #[command(subcommand)]
     Plugin(plugin::Command),
+    /// Let a connector rest, and let it go on
+    #[command(subcommand)]
+    Connector(connector::Command),
     /// Make, list and revoke API keys
     #[command(subcommand)]
     Key(key::Command),

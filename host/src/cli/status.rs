@@ -43,6 +43,9 @@ fn page(status: &Value) -> String {
         page = format!("{page}\n\n{}", channels("NOT IN THE CITY'S FILES", &others));
     }
     page = format!("{page}\n\n{}", connectors(rows(status, "connectors")));
+    if !rows(status, "connectors").is_empty() {
+        page = format!("{page}\n\n{}", scorecards(rows(status, "connectors")));
+    }
     if !rows(status, "routes").is_empty() {
         page = format!("{page}\n\n{}", routes(rows(status, "routes")));
     }
@@ -68,6 +71,16 @@ fn lake_errors(status: &Value) -> BTreeMap<String, String> {
 fn notes(connector: &Value) -> Vec<String> {
     let (name, passed) = (plain(&connector["connector"]), &connector["passed_over"]);
     let mut notes = Vec::new();
+    if !connector["hold"].is_null() {
+        notes.push(format!("{name} is not called: {}", plain(&connector["hold"]["text"])));
+    }
+    let card = &connector["scorecard"];
+    if card["fresh"] == false {
+        let newest = card["newest_record_at"]
+            .as_str()
+            .map_or_else(|| "it stored none in the last week".into(), |at| format!("its newest is of {at}"));
+        notes.push(format!("{name} is late: the city's files promise a record every {} s, and {newest}", card["fresh_within_s"]));
+    }
     if connector["set_aside"].as_u64().is_some_and(|count| count > 0) {
         let (count, folder) = (&connector["set_aside"], plain(&connector["failed_folder"]));
         notes.push(format!("{name}: {count} set aside in {folder}, each with its reason beside it"));
@@ -107,6 +120,40 @@ fn connectors(connectors: &[Value]) -> Table {
         table.add_row(row);
     }
     table
+}
+
+/// How well each serves: over 24 hours, and over seven days behind the stroke.
+fn scorecards(connectors: &[Value]) -> Table {
+    let mut table = table(["24 HOURS / 7 DAYS", "VALID", "FAILED", "CALLS", "PROCESSOR", "HTTP BYTES", "NEWEST RECORD", "BUDGET OF TODAY"]);
+    for connector in connectors {
+        let card = &connector["scorecard"];
+        let both = |show: &dyn Fn(&Value) -> String| match [&card["day"], &card["week"]].map(show) {
+            [day, week] => Cell::new(format!("{day} / {week}")).set_alignment(CellAlignment::Right),
+        };
+        let percent = |share: Option<f64>| share.map_or_else(|| "–".to_owned(), |share| format!("{:.1} %", share * 100.0));
+        let failed = |score: &Value| Some(score["failures"].as_f64()? / score["calls"].as_f64().filter(|calls| *calls > 0.0)?);
+        table.add_row([
+            Cell::new(plain(&connector["connector"])),
+            both(&|score| percent(score["validity"].as_f64())),
+            both(&|score| percent(failed(score))),
+            both(&|score| plain(&score["calls"])),
+            both(&|score| format!("{:.1} s", score["cpu_s"].as_f64().unwrap_or_default())),
+            both(&|score| plain(&score["egress_bytes"])),
+            Cell::new(card["newest_record_at"].as_str().unwrap_or("none in 7 days")),
+            Cell::new(budget(&connector["budget"])),
+        ]);
+    }
+    table
+}
+
+/// `calls 3 of 10, cpu 0.2 of 60 s`
+fn budget(budget: &Value) -> String {
+    let part = |name: &str, used: &str, of: &str, unit: &str| {
+        let part = &budget[name];
+        part.is_object().then(|| format!("{name} {} of {}{unit}", part[used], part[of]))
+    };
+    let parts = [part("calls", "used", "of", ""), part("cpu", "used_s", "of_s", " s"), part("egress", "used_bytes", "of_bytes", " bytes")];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 fn routes(routes: &[Value]) -> Table {

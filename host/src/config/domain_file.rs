@@ -4,7 +4,7 @@ use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use chrono::{FixedOffset, NaiveDate, NaiveTime, TimeDelta};
-use lienthong_core::city::{Access, Delivering, Inbox, Limits, Transport};
+use lienthong_core::city::{Access, Budget, Delivering, Inbox, Limits, Transport};
 use lienthong_core::id::{ChannelId, ConnectorId};
 use lienthong_core::time::Timestamp;
 
@@ -20,6 +20,7 @@ use super::section::{Section, count, duration, entries, id, items, named, size, 
 use super::source::{At, FileId, Place};
 
 const MILLISECOND: Duration = Duration::from_millis(1);
+const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -106,6 +107,8 @@ fn connector(dir: &Path, entry: &Entry, domain: Option<&str>, findings: &mut Fin
     let rules = section.get("egress").and_then(|node| items(node, findings)).unwrap_or_default();
     let egress = rules.iter().filter_map(|node| egress_rule(node, findings)).collect();
     let limits = section.entry("limits").map_or(Limits::default(), |entry| limits(entry, findings));
+    let budget = section.entry("budget").map_or(Budget::default(), |entry| budget(entry, findings));
+    let fresh_within = section.get("fresh_within").and_then(|node| duration(node, MINUTE, DAY * 365, findings));
     // A sink takes records and gives none.
     let emits_node = match section.mentioned("deliver") {
         Some(_) => section.get("emits"),
@@ -129,6 +132,8 @@ fn connector(dir: &Path, entry: &Entry, domain: Option<&str>, findings: &mut Fin
         egress,
         egress_place: section.entry("egress").map(|entry| entry.key_place),
         limits,
+        budget,
+        fresh_within,
         emits,
         emits_place: place_of("emits").unwrap_or(entry.key_place),
         emits_read: emits_map.is_some(),
@@ -257,6 +262,15 @@ pub(super) fn limits(entry: &Entry, findings: &mut Findings) -> Limits {
         }
     }
     limits
+}
+
+fn budget(entry: &Entry, findings: &mut Findings) -> Budget {
+    let Some(section) = Section::open(&entry.value, entry.key_place, &keys::BUDGET, findings) else { return Budget::default() };
+    Budget {
+        calls: section.get("calls").and_then(|node| count(node, 1, 1_000_000_000, findings)),
+        cpu: section.get("cpu").and_then(|node| duration(node, MILLISECOND, DAY * 64, findings)),
+        egress_bytes: section.get("egress").and_then(|node| size(node, 1 << 10, 1 << 50, findings)),
+    }
 }
 
 fn grant(node: &Node, domain: Option<&str>, findings: &mut Findings) -> Option<DraftGrant> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use lienthong_core::city::{Access, Agency, Begin, City, Connector, DiskReserve, Grant, Grants, Lake, Limits, Listen, Transport};
+use lienthong_core::city::{Access, Agency, Begin, Budget, City, Connector, DiskReserve, Grant, Grants, Lake, Limits, Listen, Transport};
 use lienthong_core::id::{AgencyId, ChannelId, ConnectorId, PluginName, Port, RouteId, SchemaId};
 use lienthong_core::time::Timestamp;
 use serde_json::{Value, json};
@@ -45,6 +45,8 @@ pub(super) struct DraftConnector {
     pub(super) egress: Vec<At<String>>,
     pub(super) egress_place: Option<Place>,
     pub(super) limits: Limits,
+    pub(super) budget: Budget,
+    pub(super) fresh_within: Option<Duration>,
     pub(super) emits: Vec<(At<Port>, Option<At<ChannelId>>)>,
     pub(super) emits_place: Place,
     /// `emits` is a map, so what it lacks is really missing.
@@ -122,6 +124,8 @@ impl Draft {
                 settings,
                 egress: connector.egress.into_iter().map(|rule| rule.value).collect(),
                 limits: connector.limits,
+                budget: connector.budget,
+                fresh_within: connector.fresh_within,
                 emits: emits.collect::<Option<BTreeMap<_, _>>>()?,
             };
             city.connectors.insert(connector.id.value, value);

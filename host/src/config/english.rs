@@ -186,6 +186,7 @@ pub(super) fn message(problem: &Problem) -> String {
         }
         Problem::NoTarget { id } => format!("neither a channel nor a connector that delivers is called `{id}`"),
         Problem::TargetAmbiguous { id } => format!("a channel and a connector that delivers are both called `{id}`"),
+        Problem::SinkOfTransform { id } => format!("what a transform makes goes to a channel first, and not straight to `{id}`"),
         Problem::TargetNoSink { connector, transport } => format!("connector `{connector}` has `{transport}` and delivers nothing"),
         Problem::RouteNeedsGrant { agency, channel, write, .. } => {
             let access = if *write { "write to" } else { "read" };
@@ -384,6 +385,7 @@ pub(super) fn help(problem: &Problem) -> Option<String> {
             format!("write `to: {{ {} }}`", each.join(", "))
         }
         Problem::TargetAmbiguous { .. } => "give the connector another name".into(),
+        Problem::SinkOfTransform { id } => format!("write to a channel, and add a route from it with `to: [{id}]`"),
         Problem::TargetNoSink { .. } => "name a connector with `deliver`, whose plugin is a sink".into(),
         Problem::RouteNeedsGrant { other: Some(place), write, .. } => {
             format!("add `{}` to the `access` of its grant at {}", if *write { "write" } else { "read" }, shown(place))

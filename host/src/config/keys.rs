@@ -60,7 +60,7 @@ pub(super) const FLUSH: Keys = keys("flush", &["every", "bytes"], &[]);
 pub(super) const DISK: Keys = keys("disk", &["keep_free", "ballast"], &[]);
 pub(super) const CONNECTOR: Keys = keys(
     "connector",
-    &["plugin", "agency", "inbox", "webhook", "poll", "mllp", "deliver", "settings", "egress", "limits", "emits"],
+    &["plugin", "agency", "inbox", "webhook", "poll", "mllp", "deliver", "settings", "egress", "limits", "budget", "fresh_within", "emits"],
     &["mqtt", "sftp", "secrets", "version"],
 );
 pub(super) const INBOX: Keys = keys("inbox", &["path", "pattern", "settle", "keep"], &[]);
@@ -87,6 +87,7 @@ pub(super) const LIMITS: Keys = keys(
 pub(super) const DELIVER: Keys = keys("deliver", &["records", "attempts"], &["pause", "within"]);
 pub(super) const ROUTE: Keys =
     keys("route", &["from", "agency", "transform", "by", "every", "begin", "limits", "to"], &["where", "map", "settings"]);
+pub(super) const BUDGET: Keys = keys("budget", &["calls", "cpu", "egress"], &[]);
 pub(super) const CHANNEL: Keys = keys("channel", &["schema", "key", "time", "retention", "on_invalid"], &["title", "personal"]);
 pub(super) const GRANT: Keys = keys("grant", &["agency", "channel", "access", "purpose", "until"], &["fields", "basis"]);
 
@@ -94,5 +95,5 @@ pub(super) const GRANT: Keys = keys("grant", &["agency", "channel", "access", "p
 #[cfg(test)]
 pub(super) const ALL: &[&Keys] = &[
     &CITY, &DOMAIN, &AGENCY, &LISTEN, &TLS, &LAKE, &FLUSH, &DISK, &CONNECTOR, &INBOX, &WEBHOOK, &POLL, &MLLP, &MLLP_TLS, &DELIVER, &LIMITS,
-    &ROUTE, &CHANNEL, &GRANT,
+    &BUDGET, &ROUTE, &CHANNEL, &GRANT,
 ];

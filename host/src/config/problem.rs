@@ -189,6 +189,7 @@ pub enum Problem {
     PortsNeeded { plugin: PluginName, ports: Vec<Port> },
     NoTarget { id: String },
     TargetAmbiguous { id: String },
+    SinkOfTransform { id: String },
     TargetNoSink { connector: ConnectorId, transport: &'static str },
     RouteNeedsGrant { agency: AgencyId, channel: ChannelId, write: bool, other: Option<String> },
     RouteGrantExpired { agency: AgencyId, channel: ChannelId, write: bool },

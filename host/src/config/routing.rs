@@ -40,7 +40,7 @@ pub(super) fn check(
         }
         let grants = Grants { draft, has, now, sources };
         let put_together = match route.transform_place {
-            Some(_) => folding(route, plugins, has, schemas, findings),
+            Some(_) => folding(route, draft, plugins, has, schemas, findings),
             None => plain(route, draft, has, findings),
         };
         let Some((how, sinks)) = put_together else { continue };
@@ -129,6 +129,7 @@ fn delivers(connector: &DraftConnector) -> bool {
 /// A route with a transform.
 fn folding<'d>(
     route: &DraftRoute,
+    draft: &'d Draft,
     plugins: &dyn Plugins,
     has: &Channels<'_>,
     schemas: &Schemas,
@@ -169,6 +170,12 @@ fn folding<'d>(
             continue;
         };
         for channel in channels {
+            let sinks = draft.connectors.iter().filter(|connector| delivers(connector));
+            if !has.contains_key(&channel.value) && sinks.into_iter().any(|sink| sink.id.value.as_str() == channel.value.as_str()) {
+                findings.error(channel.place, Problem::SinkOfTransform { id: channel.value.to_string() });
+                whole = false;
+                continue;
+            }
             channel_exists(channel, has, findings);
             if let Some(Some(schema)) = has.get(&channel.value)
                 && **schema != spec.schema

@@ -187,6 +187,7 @@ pub(super) fn message(problem: &Problem) -> String {
         }
         Problem::NoTarget { id } => format!("không có kênh hay bộ kết nối chuyển phát nào tên là `{id}`"),
         Problem::TargetAmbiguous { id } => format!("cả một kênh và một bộ kết nối chuyển phát cùng tên là `{id}`"),
+        Problem::SinkOfTransform { id } => format!("kết quả biến đổi phải vào một kênh trước, không đi thẳng đến `{id}`"),
         Problem::TargetNoSink { connector, transport } => format!("bộ kết nối `{connector}` dùng `{transport}` nên không chuyển phát gì"),
         Problem::RouteNeedsGrant { agency, channel, write, .. } => {
             let access = if *write { "ghi vào" } else { "đọc" };
@@ -418,6 +419,7 @@ pub(super) fn help(problem: &Problem) -> Option<String> {
             format!("viết `to: {{ {} }}`", each.join(", "))
         }
         Problem::TargetAmbiguous { .. } => "đặt tên khác cho bộ kết nối".into(),
+        Problem::SinkOfTransform { id } => format!("ghi vào một kênh, rồi thêm tuyến từ kênh đó với `to: [{id}]`"),
         Problem::TargetNoSink { .. } => "ghi tên một bộ kết nối có `deliver`, dùng plugin loại sink".into(),
         Problem::RouteNeedsGrant { other: Some(place), write, .. } => {
             format!("thêm `{}` vào `access` của mục cấp quyền ở {}", if *write { "write" } else { "read" }, shown(place))

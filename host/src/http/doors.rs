@@ -14,7 +14,7 @@ use super::problem::Problem;
 
 use super::routes::Routes;
 use super::state::Api;
-use super::{attachments, channels, dead_letters, keys, messages, metrics, operators, records};
+use super::{attachments, channels, connectors, dead_letters, keys, messages, metrics, operators, records};
 use crate::ops::status::Sources;
 use crate::store::Health;
 
@@ -165,11 +165,27 @@ const CREATE_KEY: Door = Door {
 
 const REVOKE_KEY: Door = Door { method: "delete", ..get("/v1/keys/{id}", "Revoke a key", &[(JSON, Content::One("Revoked"))]) };
 
+const PAUSE: Door = Door {
+    method: "post",
+    takes: &[(JSON, Content::One("NewPause"))],
+    besides: &[400],
+    ..get("/v1/connectors/{domain}/{name}/pause", "Let a connector rest until it is resumed", &[(JSON, Content::One("ConnectorTold"))])
+};
+
+const RESUME: Door = Door {
+    method: "post",
+    ..get(
+        "/v1/connectors/{domain}/{name}/resume",
+        "Let a connector go on: end its pause, close its breaker",
+        &[(JSON, Content::One("ConnectorTold"))],
+    )
+};
+
 /// All doors, ready to serve.
 pub fn router(api: Api) -> Router {
     let one_channel = get("/v1/channels/{domain}/{name}", "One channel", &[(JSON, Content::One("ChannelInfo"))]);
     let all_channels = get("/v1/channels", "Channels that this key may read or write", &[(JSON, Content::List("ChannelInfo"))]);
-    let connectors = get("/v1/connectors", "Connectors and how they fare", &[(JSON, Content::List("Condition"))]);
+    let all_connectors = get("/v1/connectors", "Connectors and how they fare", &[(JSON, Content::List("Condition"))]);
     let one_rejection = get("/v1/quarantine/{id}", "One rejection with its bytes", &[(JSON, Content::One("QuarantineDetail"))]);
     let scrape = get("/metrics", "Prometheus metrics", &[("application/openmetrics-text", Content::Text)]);
     let ready = Door { besides: &[503], ..get("/readyz", "The hub takes data", &[("text/plain", Content::Text)]) };
@@ -184,7 +200,9 @@ pub fn router(api: Api) -> Router {
         .door(ATTACHMENT, attachments::attachment)
         .door(POST_MESSAGE, messages::post_message)
         .door(get("/v1/status", "The whole hub at one glance", &[(JSON, Content::One("Status"))]), operators::show_status)
-        .door(connectors, operators::connectors)
+        .door(all_connectors, connectors::list)
+        .door(PAUSE, connectors::pause)
+        .door(RESUME, connectors::resume)
         .door(get("/v1/routes", "Routes and how they fare", &[(JSON, Content::List("RouteCondition"))]), operators::routes)
         .door(DEAD_LETTERS, dead_letters::list)
         .door(REDRIVE, dead_letters::redrive)

@@ -174,6 +174,10 @@ impl From<Fault> for Problem {
             FaultKind::Plugin => StatusCode::INTERNAL_SERVER_ERROR,
             FaultKind::Time => StatusCode::GATEWAY_TIMEOUT,
             FaultKind::Upstream => StatusCode::BAD_GATEWAY,
+            FaultKind::Held | FaultKind::Spent => {
+                let status = if fault.kind == FaultKind::Spent { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::SERVICE_UNAVAILABLE };
+                return Self::new(status, fault.text).after(fault.retry_after.unwrap_or_default());
+            }
             FaultKind::Hub => return Self::unavailable(fault.text),
         };
         Self::new(status, fault.text)

@@ -1,5 +1,7 @@
 //! Prometheus metrics, made from the status at each scrape so that both always agree.
 
+use std::sync::atomic::AtomicU64;
+
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
@@ -13,6 +15,7 @@ use prometheus_client::registry::Registry;
 use super::permission::Operator;
 use super::problem::Problem;
 use crate::ops::status::{self, Sources, Status};
+use crate::pipeline::gate::Reason;
 use crate::pipeline::routes::RouteCondition;
 use crate::pipeline::supervision::Condition;
 
@@ -103,6 +106,7 @@ fn registry(status: &Status) -> Registry {
         c.set_aside.unwrap_or(0)
     });
     connector_gauge("connector_passed_over", "Files of an inbox that are no messages", |c| c.passed_over.as_ref().map_or(0, |p| p.count));
+    supervised(&mut registry, &status.connectors);
     let route =
         |condition: &RouteCondition| ByRoute { route: condition.route.to_string(), sink: condition.sink().unwrap_or_default().to_owned() };
     let mut by_route = |name: &str, help: &str, value: fn(&RouteCondition) -> u64| {
@@ -140,4 +144,64 @@ fn registry(status: &Status) -> Registry {
     ready.set(i64::from(status.ready));
     registry.register("ready", "1 while data is taken", ready);
     registry
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Held {
+    connector: String,
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Over {
+    connector: String,
+    over: &'static str,
+}
+
+/// What holds connectors back, what they may still use today, and their scorecards.
+fn supervised(registry: &mut Registry, connectors: &[Condition]) {
+    let held = Family::<Held, Gauge>::default();
+    let [validity, cpu, failures] = [(); 3].map(|()| Family::<Over, Gauge<f64, AtomicU64>>::default());
+    let [calls, egress] = [(); 2].map(|()| Family::<Over, Gauge>::default());
+    let [age, used] = [(); 2].map(|()| Family::<ByConnector, Gauge<f64, AtomicU64>>::default());
+    let fresh = Family::<ByConnector, Gauge>::default();
+    for condition in connectors {
+        let connector = condition.connector.to_string();
+        for (reason, name) in [(Reason::Paused, "paused"), (Reason::Tripped, "tripped"), (Reason::Spent, "spent")] {
+            let holds = condition.hold.as_ref().is_some_and(|hold| hold.reason == reason);
+            held.get_or_create(&Held { connector: connector.clone(), reason: name }).set(i64::from(holds));
+        }
+        let card = &condition.scorecard;
+        for (over, score) in [("day", card.day), ("week", card.week)] {
+            let label = Over { connector: connector.clone(), over };
+            calls.get_or_create(&label).set(score.calls.cast_signed());
+            egress.get_or_create(&label).set(score.egress_bytes.cast_signed());
+            cpu.get_or_create(&label).set(score.cpu_s);
+            if let Some(share) = score.validity {
+                validity.get_or_create(&label).set(share);
+            }
+            if score.calls > 0 {
+                failures.get_or_create(&label).set(score.failures as f64 / score.calls as f64);
+            }
+        }
+        let label = ByConnector { connector };
+        if let Some(seconds) = card.newest_record_age_s {
+            age.get_or_create(&label).set(seconds as f64);
+        }
+        if let Some(holds) = card.fresh {
+            fresh.get_or_create(&label).set(i64::from(holds));
+        }
+        if let Some(budget) = &condition.budget {
+            used.get_or_create(&label).set(budget.share());
+        }
+    }
+    registry.register("connector_held", "1 while nothing is called, by the reason", held);
+    registry.register("connector_validity_ratio", "Records by records and rejected items, over the last 24 hours and seven days", validity);
+    registry.register("connector_failure_ratio", "Failed calls by calls, over the last 24 hours and seven days", failures);
+    registry.register("connector_window_calls", "Calls in the last 24 hours and seven days", calls);
+    registry.register("connector_window_cpu_seconds", "Time in the plugin's code in the last 24 hours and seven days", cpu);
+    registry.register("connector_window_egress_bytes", "Bytes of HTTP, both ways, in the last 24 hours and seven days", egress);
+    registry.register("connector_newest_record_age_seconds", "Since it last stored a record", age);
+    registry.register("connector_fresh", "1 while its newest record is as young as the city's files promise", fresh);
+    registry.register("connector_budget_used_ratio", "The most used part of its budget of the day", used);
 }

@@ -6,6 +6,7 @@ mod attachments;
 pub mod bad_input;
 mod channels;
 mod cloud_events;
+mod connectors;
 mod cursor;
 mod dead_letters;
 mod doors;

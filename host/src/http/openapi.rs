@@ -7,6 +7,7 @@ use utoipa::openapi::{RefOr, Schema};
 
 use super::channels::ChannelInfo;
 use super::cloud_events::CloudEvent;
+use super::connectors::{ConnectorTold, NewPause};
 use super::dead_letters::RedrivenLetters;
 use super::keys::{MadeKey, Revoked};
 use super::messages::{RefusedItem, Taken};
@@ -234,7 +235,9 @@ fn schemas() -> Map<String, Value> {
         NewKey,
         KeyInfo,
         MadeKey,
-        Revoked
+        Revoked,
+        NewPause,
+        ConnectorTold
     );
     found.into_iter().filter_map(|(name, schema)| Some((name, serde_json::to_value(schema).ok()?))).collect()
 }

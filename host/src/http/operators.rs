@@ -1,4 +1,4 @@
-//! What operators see: status, connectors, routes, the quarantine and dead letters.
+//! What operators see: status, routes and the quarantine.
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
@@ -18,11 +18,6 @@ use crate::store::{QuarantineEntry, QuarantineFilter, Store};
 /// `GET /v1/status`
 pub async fn show_status(_: Operator, State(sources): State<Sources>) -> Result<impl IntoResponse, Problem> {
     Ok(Json(status::status(&sources).await?))
-}
-
-/// `GET /v1/connectors`
-pub async fn connectors(_: Operator, State(sources): State<Sources>) -> impl IntoResponse {
-    Json(sources.supervision.all().await)
 }
 
 /// `GET /v1/routes`

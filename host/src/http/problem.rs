@@ -1,5 +1,7 @@
 //! The one mapping of errors to HTTP: RFC 9457 `application/problem+json`.
 
+use std::time::Duration;
+
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::response::{IntoResponse, Response};
@@ -14,7 +16,7 @@ use crate::store::{self, Refusal};
 pub struct Problem {
     status: StatusCode,
     detail: String,
-    header: Option<(&'static HeaderName, &'static str)>,
+    header: Option<(&'static HeaderName, HeaderValue)>,
 }
 
 /// Its form on the wire.
@@ -62,7 +64,13 @@ impl Problem {
     }
 
     pub(super) fn with(mut self, name: &'static HeaderName, value: &'static str) -> Self {
-        self.header = Some((name, value));
+        self.header = Some((name, HeaderValue::from_static(value)));
+        self
+    }
+
+    /// Whoever asks shall come back after so long; whole seconds, rounded up.
+    pub(super) fn after(mut self, time: Duration) -> Self {
+        self.header = Some((&RETRY_AFTER, HeaderValue::from(time.as_secs() + u64::from(time.subsec_nanos() > 0))));
         self
     }
 }
@@ -74,7 +82,7 @@ impl IntoResponse for Problem {
         let json = serde_json::to_vec(&body).unwrap_or_default();
         let mut response = (self.status, [(CONTENT_TYPE, "application/problem+json")], json).into_response();
         if let Some((name, value)) = self.header {
-            response.headers_mut().insert(name, HeaderValue::from_static(value));
+            response.headers_mut().insert(name, value);
         }
         response
     }
@@ -142,7 +150,10 @@ mod tests {
     #[test]
     fn what_the_hub_could_not_validate_is_no_fault_of_the_caller() {
         let problem = Problem::from(post::Error::Unvalidated("task 7 panicked".into()));
-        assert_eq!((problem.status, problem.header), (StatusCode::SERVICE_UNAVAILABLE, Some((&RETRY_AFTER, "10"))));
+        assert_eq!(
+            (problem.status, problem.header),
+            (StatusCode::SERVICE_UNAVAILABLE, Some((&RETRY_AFTER, HeaderValue::from_static("10"))))
+        );
         assert_eq!(Problem::from(post::Error::Empty).status, StatusCode::BAD_REQUEST);
     }
 }

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::channels::Channels;
 use super::fault::Fault;
+use super::gate::{self, Gate, Pass};
 use super::intake::{Intake, Output};
 use super::reply::Reply;
 use crate::clock;
@@ -21,7 +22,7 @@ use crate::net::Door;
 use crate::store::{
     Advance, Checkpoint, Group, Outcome, Receipt, Refusal, Remember, Run, RunError, RunOutcome, Sequence, Store, Submitted,
 };
-use crate::wasm::{Call, Message, Plugin};
+use crate::wasm::{Call, Message, Plugin, Usage};
 
 /// Records a source is asked for in one poll.
 const POLL_RECORDS: u32 = 10_000;
@@ -39,6 +40,8 @@ pub struct Connector {
     pub plugin: Plugin,
     /// Its way out, where it has one.
     pub door: Option<Door>,
+    /// Whether it may be called, and what its calls add up to.
+    pub gate: Gate,
 }
 
 /// Runs connectors' calls.
@@ -125,15 +128,22 @@ impl Caller {
             return if same { Ok(Ran::Known(repeated(&known.receipt))) } else { Err(Fault::key_reused()) };
         }
         self.takes_data()?;
+        let mut pass = enter(connector)?;
         let received_at = message.received_at;
-        let clock = RunClock::start(&connector.id, received_at);
+        let mut clock = RunClock::start(&connector.id, received_at);
         let intake = self.intake(connector, received_at, &identity.name);
         let reply = match connector.plugin.receive(self.call(connector, &intake, &identity.name), message).await {
-            Ok((reply, _)) => reply,
+            Ok((reply, used)) => {
+                clock.used = used;
+                pass.worked();
+                reply
+            }
             Err(failed) => {
+                clock.used = failed.used;
                 let fault = Fault::from(failed);
+                pass.failed(&fault, clock::now());
                 intake.abandon().await;
-                self.record(clock.row(0, 0, Some(&fault))).await;
+                self.record(pass, clock.row(0, 0, Some(&fault))).await;
                 return Err(fault);
             }
         };
@@ -152,7 +162,7 @@ impl Caller {
         group.run = Some(clock.row(received.accepted, received.quarantined, None));
         group.sequence = sequence;
         let commit = self.begin(group).await;
-        Ok(Ran::Submitted(Box::new(Settling { caller: self.clone(), clock, intake, received, commit })))
+        Ok(Ran::Submitted(Box::new(Settling { caller: self.clone(), clock, pass, intake, received, commit })))
     }
 
     /// Asks a source for what is new since its checkpoint.
@@ -160,27 +170,42 @@ impl Caller {
         self.granted(connector)?;
         let owner = format!("connector:{}", connector.id);
         let checkpoint = self.store.checkpoint(&owner).await.map_err(|error| Fault::hub(error.to_string()))?;
+        let mut pass = enter(connector)?;
         let received_at = clock::now();
-        let clock = RunClock::start(&connector.id, received_at);
+        let mut clock = RunClock::start(&connector.id, received_at);
         // The version that the checkpoint gets with what this brings.
         let name = format!("poll {}", checkpoint.as_ref().map_or(0, |c| c.version) + 1).into();
         let intake = self.intake(connector, received_at, &name);
         let since = checkpoint.as_ref().map(|c| c.cursor.clone());
         let polled = match connector.plugin.poll(self.call(connector, &intake, &name), received_at, since, POLL_RECORDS).await {
-            Ok((progress, _)) => {
+            Ok((progress, used)) => {
+                clock.used = used;
+                pass.worked();
                 let output = intake.finish().await;
                 let polled = Polled { accepted: output.accepted, quarantined: output.rejected, more: progress.more };
+                let run = clock.row(polled.accepted, polled.quarantined, None);
                 let mut group = self.group(connector, received_at, output);
-                group.run = Some(clock.row(polled.accepted, polled.quarantined, None));
-                self.publish(group, polled, owner, checkpoint, progress.next).await.map(|()| polled)
+                group.run = Some(run.clone());
+                self.publish(group, polled, owner, checkpoint, progress.next).await.map(|()| (polled, run))
             }
-            Err(failed) => Err(Fault::from(failed)),
+            Err(failed) => {
+                clock.used = failed.used;
+                let fault = Fault::from(failed);
+                pass.failed(&fault, clock::now());
+                Err(fault)
+            }
         };
-        if let Err(fault) = &polled {
-            intake.abandon().await;
-            self.record(clock.row(0, 0, Some(fault))).await;
+        match polled {
+            Ok((polled, run)) => {
+                pass.ran(&run);
+                Ok(polled)
+            }
+            Err(fault) => {
+                intake.abandon().await;
+                self.record(pass, clock.row(0, 0, Some(&fault))).await;
+                Err(fault)
+            }
         }
-        polled
     }
 
     async fn publish(
@@ -194,7 +219,7 @@ impl Caller {
         let nothing_new = next.is_none() || next == checkpoint.as_ref().map(|c| c.cursor.clone());
         if nothing_new && polled.accepted + polled.quarantined == 0 && group.attachments.is_empty() {
             if let Some(run) = group.run {
-                self.record(run).await;
+                self.write_down(run).await;
             }
             return Ok(());
         }
@@ -257,8 +282,14 @@ impl Caller {
         }
     }
 
+    /// Keeps the run of a call of which nothing counts.
+    async fn record(&self, pass: Pass, run: Run) {
+        pass.ran(&run);
+        self.write_down(run).await;
+    }
+
     /// Keeps a run that no group carries.
-    async fn record(&self, run: Run) {
+    async fn write_down(&self, run: Run) {
         let connector = run.connector.clone();
         if let Err(error) = self.store.record_run(run).await {
             tracing::warn!(%connector, %error, "the run was not recorded");
@@ -278,6 +309,7 @@ pub enum Ran {
 pub struct Settling {
     caller: Caller,
     clock: RunClock,
+    pass: Pass,
     intake: Intake,
     received: Received,
     commit: Commit,
@@ -286,19 +318,22 @@ pub struct Settling {
 impl Ran {
     /// Waits until all of it is on the disk. An error means that nothing of it counts, or that nobody knows.
     pub async fn settle(self) -> Result<Received, Fault> {
-        let Settling { caller, clock, intake, received, commit } = match self {
+        let Settling { caller, clock, pass, intake, received, commit } = match self {
             Self::Known(received) => return Ok(received),
             Self::Submitted(settling) => *settling,
         };
         match caller.settle(commit).await {
-            Ok(Settled::Committed) => Ok(received),
+            Ok(Settled::Committed) => {
+                pass.ran(&clock.row(received.accepted, received.quarantined, None));
+                Ok(received)
+            }
             Ok(Settled::Repeated(receipt)) => {
                 intake.abandon().await;
                 Ok(repeated(&receipt))
             }
             Err(fault) => {
                 intake.abandon().await;
-                caller.record(clock.row(0, 0, Some(&fault))).await;
+                caller.record(pass, clock.row(0, 0, Some(&fault))).await;
                 Err(fault)
             }
         }
@@ -322,11 +357,13 @@ pub(super) struct RunClock {
     connector: ConnectorId,
     at: Timestamp,
     started: Instant,
+    /// What the call used.
+    pub(super) used: Usage,
 }
 
 impl RunClock {
     pub(super) fn start(connector: &ConnectorId, at: Timestamp) -> Self {
-        Self { connector: connector.clone(), at, started: Instant::now() }
+        Self { connector: connector.clone(), at, started: Instant::now(), used: Usage::default() }
     }
 
     pub(super) fn at(&self) -> Timestamp {
@@ -344,8 +381,16 @@ impl RunClock {
             rejected,
             stderr_tail: fault.map(|f| f.stderr.clone()).unwrap_or_default(),
             error: fault.map(|f| RunError { kind: f.kind.as_str().into(), text: f.text.clone() }),
+            cpu_us: u64::try_from(self.used.cpu.as_micros()).unwrap_or(u64::MAX),
+            egress_bytes: self.used.http_sent_bytes.saturating_add(self.used.http_bytes),
         }
     }
+}
+
+/// Lets a call in, if nothing stands against it.
+pub(super) fn enter(connector: &Connector) -> Result<Pass, Fault> {
+    let now = clock::now();
+    connector.gate.enter(now).map_err(|hold| gate::refused(hold, now))
 }
 
 fn origin(connector: &Connector) -> Origin {

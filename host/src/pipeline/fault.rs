@@ -31,6 +31,10 @@ pub enum FaultKind {
     Upstream,
     /// The same key was used for another message.
     KeyReused,
+    /// The connector is not to be called now: an operator paused it, or its breaker is open.
+    Held,
+    /// Its budget of the day is used up.
+    Spent,
     /// The hub itself; the message stays where it is.
     Hub,
 }
@@ -43,8 +47,15 @@ impl FaultKind {
             Self::Time => "time",
             Self::Upstream => "upstream",
             Self::KeyReused => "key-reused",
+            Self::Held => "held",
+            Self::Spent => "spent",
             Self::Hub => "hub",
         }
+    }
+
+    /// Nothing was called, and nothing failed: what waits goes on waiting.
+    pub(super) const fn is_wait(self) -> bool {
+        matches!(self, Self::Held | Self::Spent)
     }
 }
 

@@ -76,7 +76,7 @@ impl Messages {
         let identity = Identity { key: key.map_or_else(own_key, String::into_bytes), sha256: body.sha256, name: shown };
         let message = Message { body: body.blob, name, content_type, received_at: clock::now() };
         let result = self.receive(message, identity).await;
-        if let Err(fault) = &result {
+        if let Some(fault) = result.as_ref().err().filter(|fault| !fault.kind.is_wait()) {
             tracing::warn!(connector = %self.connector.id, fault = %fault.text, "a message was not taken");
             self.failed(fault.text.clone());
         }
@@ -120,9 +120,11 @@ impl Messages {
                 Ok(UnderWay { ran, running })
             }
             Err(fault) => {
-                if fault.kind == FaultKind::Plugin {
+                // Its place stays taken meanwhile, so whoever asks all the same does not ask often.
+                if fault.kind.is_wait() {
+                    tokio::time::sleep(LONGEST_REST).await;
+                } else if fault.kind == FaultKind::Plugin {
                     let times = self.broken_in_a_row.fetch_add(1, Ordering::Relaxed).saturating_add(1);
-                    // Its place stays taken meanwhile.
                     tokio::time::sleep(REST.saturating_mul(times).min(LONGEST_REST)).await;
                 }
                 Err(fault)

@@ -203,6 +203,7 @@ impl Port {
         let daily = match end {
             End::Stopping | End::Wire(Ended::Idle(_) | Ended::Wire(_)) => true,
             End::Reply(error) => error.kind() != std::io::ErrorKind::InvalidData,
+            End::Fault(fault) if fault.kind.is_wait() => true,
             End::Wire(_) | End::Fault(_) => false,
         };
         if daily {

@@ -6,9 +6,14 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lienthong_core::id::{AgencyId, ConnectorId, PluginName};
+use lienthong_core::manifest::About;
 use lienthong_core::time::Timestamp;
 use serde::Serialize;
 
+use super::budget::Used;
+use super::gate::{Desired, Gate, Hold, Reason, Shown};
+use super::scorecard::Scorecard;
+use crate::clock;
 use crate::transport::failed;
 use crate::transport::inbox::PassedOver;
 
@@ -23,6 +28,12 @@ pub enum State {
     Running,
     /// Its last call failed; it will be tried again.
     Failing,
+    /// An operator paused it.
+    Paused,
+    /// It failed so often in a row that it is called only now and then.
+    Tripped,
+    /// Its budget of the day is used up.
+    Spent,
 }
 
 /// A connector's own port.
@@ -57,8 +68,16 @@ pub struct Condition {
     pub transport: &'static str,
     /// Its own port, where it has one.
     pub port: Option<Port>,
+    /// What the city or an operator wants it to do.
+    pub desired: Desired,
     /// What it does now.
     pub state: State,
+    /// Why nothing is called, and what to do; null while it may be.
+    pub hold: Option<Hold>,
+    /// What is used of its budget of the day; null where it has none.
+    pub budget: Option<Used>,
+    /// How well it serves, over a day and a week, restarts included.
+    pub scorecard: Scorecard,
     /// Messages that wait to be consumed.
     pub waiting: u64,
     /// Messages that no try will help, each with its reason beside it, in `failed_folder` now; null without such a folder.
@@ -87,12 +106,21 @@ pub struct Condition {
     pub last_success_at: Option<Timestamp>,
     #[serde(skip)]
     running: u32,
+    #[serde(skip)]
+    gate: Gate,
 }
 
 impl Condition {
     /// A connector that has done nothing yet.
-    pub fn new(connector: ConnectorId, plugin: PluginName, plugin_version: String, agency: AgencyId, transport: &'static str) -> Self {
+    pub fn new(connector: ConnectorId, about: &About, agency: AgencyId, transport: &'static str, gate: Gate) -> Self {
+        let (plugin, plugin_version) = (about.name.clone(), about.version.clone());
+        let Shown { desired, hold, budget, scorecard } = gate.shown(clock::now());
         Self {
+            desired,
+            hold,
+            budget,
+            scorecard,
+            gate,
             connector,
             plugin,
             plugin_version,
@@ -113,6 +141,20 @@ impl Condition {
             last_call_at: None,
             last_success_at: None,
             running: 0,
+        }
+    }
+
+    /// With what its gate knows at this moment.
+    fn show(&mut self, now: Timestamp) {
+        let Shown { desired, hold, budget, scorecard } = self.gate.shown(now);
+        (self.desired, self.hold, self.budget, self.scorecard) = (desired, hold, budget, scorecard);
+        if self.running == 0 {
+            self.state = match self.hold.as_ref().map(|hold| hold.reason) {
+                Some(Reason::Paused) => State::Paused,
+                Some(Reason::Tripped) => State::Tripped,
+                Some(Reason::Spent) => State::Spent,
+                None => self.state,
+            };
         }
     }
 
@@ -137,7 +179,9 @@ impl Supervision {
 
     /// All of them, by name. What is set aside is counted in the folders, where people move it away.
     pub async fn all(&self) -> Vec<Condition> {
+        let now = clock::now();
         let mut all: Vec<_> = self.lock().values().cloned().collect();
+        all.iter_mut().for_each(|condition| condition.show(now));
         let counted = tokio::task::spawn_blocking(move || {
             for condition in &mut all {
                 let folder = condition.failed_folder.as_deref();
@@ -147,6 +191,11 @@ impl Supervision {
         });
         // It neither panics nor is cancelled while anybody asks.
         counted.await.unwrap_or_default()
+    }
+
+    /// A connector's gate.
+    pub fn gate(&self, connector: &ConnectorId) -> Option<Gate> {
+        self.lock().get(connector).map(|condition| condition.gate.clone())
     }
 
     /// Here lies what no try will help.

@@ -15,6 +15,7 @@ use super::call::{Identity, Received};
 use super::fault::{Fault, FaultKind};
 use super::messages::{Messages, known_by};
 use super::mllp::Port;
+use super::restart::keep_going;
 use crate::clock;
 use crate::disk::FileBlob;
 use crate::transport::body::Spool;
@@ -59,14 +60,26 @@ impl Supervisor {
             Transport::Inbox(inbox) => {
                 let (folder, inbox) = (self.data_folder.join(&inbox.path), inbox.clone());
                 worker.messages.supervision().sets_aside(worker.id(), &Shelf::Failed.of(&folder));
-                self.tasks.spawn(async move { worker.watch(folder, &inbox).await });
+                self.keep_going(&worker.clone(), move || {
+                    let (worker, folder, inbox) = (worker.clone(), folder.clone(), inbox.clone());
+                    async move { worker.watch(folder, &inbox).await }
+                });
             }
             Transport::Poll { every } => {
                 let every = *every;
-                self.tasks.spawn(async move { worker.poll(every).await });
+                self.keep_going(&worker.clone(), move || worker.clone().poll(every));
             }
             Transport::Webhook | Transport::Mllp(_) | Transport::Deliver(_) => {}
         }
+    }
+
+    fn keep_going<F: Future<Output = ()> + Send + 'static>(&mut self, worker: &Worker, begin: impl Fn() -> F + Send + Sync + 'static) {
+        let messages = worker.messages.clone();
+        let broke = move |why: String| {
+            tracing::error!(connector = %messages.connector().id, "{why}");
+            messages.failed(why);
+        };
+        self.tasks.spawn(keep_going(BACKOFF, self.stop.clone(), begin, broke));
     }
 
     /// Lets senders in at a connector's own port.
@@ -89,6 +102,7 @@ impl Supervisor {
     }
 }
 
+#[derive(Clone)]
 struct Worker {
     messages: Messages,
     stop: CancellationToken,
@@ -176,8 +190,8 @@ impl Worker {
             tracing::warn!(connector = %self.id(), count, file, "files of the inbox are passed over: {}", passed.reason);
         }
         for arrival in scan.ready {
-            // A file waits where it lies until there is space again.
-            if self.stop.is_cancelled() || self.messages.caller().takes_data().is_err() {
+            // A file waits where it lies until there is space again, and until the connector may be called.
+            if self.stop.is_cancelled() || !self.may_call() {
                 return Ok(busy);
             }
             // It may have changed while those before it were read; a later look finds it again.
@@ -186,11 +200,12 @@ impl Worker {
             }
             let (shelf, reason) = match self.consume(&arrival).await {
                 Ok(_) => (Shelf::Done, None),
+                Err(fault) if fault.kind.is_wait() => return Ok(busy),
                 Err(fault) => {
                     tracing::warn!(connector = %self.id(), file = arrival.name, fault = %fault.text, "a file was not taken");
                     self.messages.failed(format!("{}: {}", arrival.name, fault.text));
                     match fault.kind {
-                        FaultKind::Upstream | FaultKind::Hub => return Err(fault.retry_after),
+                        FaultKind::Upstream | FaultKind::Hub | FaultKind::Held | FaultKind::Spent => return Err(fault.retry_after),
                         FaultKind::Time if failures + 1 < TIME_TRIES => return Err(None),
                         FaultKind::Time | FaultKind::Message | FaultKind::Plugin | FaultKind::KeyReused => {
                             (Shelf::Failed, Some(fault.reason()))
@@ -232,7 +247,7 @@ impl Worker {
     async fn poll(self, every: Duration) {
         let mut failures = 0;
         loop {
-            if self.messages.caller().takes_data().is_err() {
+            if !self.may_call() {
                 if self.pause(LOOK_EVERY).await.is_break() {
                     return;
                 }
@@ -247,6 +262,7 @@ impl Worker {
                     self.messages.supervision().succeeded(self.id(), polled.accepted, polled.quarantined, clock::now());
                     if polled.more { Duration::ZERO } else { every }
                 }
+                Err(fault) if fault.kind.is_wait() => LOOK_EVERY,
                 Err(fault) => {
                     failures += 1;
                     let last_words = Some(fault.stderr.trim()).filter(|words| !words.is_empty());
@@ -261,9 +277,15 @@ impl Worker {
         }
     }
 
+    /// Whether what is called now could be stored, and nothing else stands against a call.
+    fn may_call(&self) -> bool {
+        self.messages.caller().takes_data().is_ok() && self.messages.connector().gate.held(clock::now()).is_none()
+    }
+
     async fn pause(&self, time: Duration) -> std::ops::ControlFlow<()> {
         tokio::select! {
             () = self.stop.cancelled() => std::ops::ControlFlow::Break(()),
+            () = self.messages.connector().gate.resumed() => std::ops::ControlFlow::Continue(()),
             () = tokio::time::sleep(time) => std::ops::ControlFlow::Continue(()),
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use lienthong_core::hash::ContentHash;
-use lienthong_core::id::ChannelId;
+use lienthong_core::id::{ChannelId, ConnectorId};
 use lienthong_core::log::{Origin, Position};
 use lienthong_core::time::Timestamp;
 use sqlx::{QueryBuilder, SqliteConnection};
@@ -12,8 +12,8 @@ use super::attachment::Placed;
 use super::block::{Block, Sealed, SealedBatch, SealedRejections};
 use super::tail::End;
 use super::{
-    Advance, CallId, GivenUp, KeyRow, KeyState, Range, Receipt, Redrive, Redriven, Refusal, Remember, Remembered, Run, Sequence, decode,
-    receipts,
+    Advance, CallId, GivenUp, KeyRow, KeyState, Pause, Range, Receipt, Redrive, Redriven, Refusal, Remember, Remembered, Run, Sequence,
+    decode, receipts,
 };
 
 /// Rows of one INSERT with many; 14 parameters each at most, far below every database's limit.
@@ -50,6 +50,11 @@ pub(super) enum Work {
     RevokeKey {
         id: String,
         at: Timestamp,
+    },
+    /// `None` ends it.
+    Pause {
+        connector: ConnectorId,
+        pause: Option<Pause>,
     },
     Forget,
     /// Makes the disk as small as a test wants it, in pages.
@@ -161,6 +166,7 @@ impl Apply<'_> {
             Work::SettleLetter { id, became } => self.settle_letter(id, became).await,
             Work::InsertKey(key) => self.insert_key(*key).await,
             Work::RevokeKey { id, at } => self.revoke_key(&id, at).await,
+            Work::Pause { connector, pause } => self.pause(&connector, pause).await,
             Work::Forget => self.forget().await,
             #[cfg(test)]
             Work::MaxPages(pages) => {

@@ -99,7 +99,7 @@ pub(super) async fn quarantine_entry(db: &mut SqliteConnection, id: u64) -> Resu
 
 pub(super) async fn runs(db: &mut SqliteConnection, connector: &ConnectorId, limit: u32) -> Result<Vec<Run>, Error> {
     let rows = sqlx::query(
-        "SELECT id, started_at, duration_us, ok, records, rejected, error_kind, error_text, stderr_tail FROM run
+        "SELECT id, started_at, duration_us, ok, records, rejected, error_kind, error_text, stderr_tail, cpu_us, egress_bytes FROM run
          WHERE connector = $1 ORDER BY id DESC LIMIT $2",
     )
     .bind(connector.as_str())
@@ -119,6 +119,8 @@ pub(super) async fn runs(db: &mut SqliteConnection, connector: &ConnectorId, lim
                 rejected: decode::number(row, 5, "sum")?,
                 error: kind.zip(text).map(|(kind, text)| RunError { kind, text }),
                 stderr_tail: row.try_get(8)?,
+                cpu_us: decode::number(row, 9, "sum")?,
+                egress_bytes: decode::number(row, 10, "sum")?,
             })
         })
         .collect()

@@ -32,6 +32,7 @@ mod sqlite_tests;
 mod staging;
 mod state;
 mod steady;
+mod supervision;
 mod tail;
 mod together;
 mod upkeep;
@@ -67,6 +68,7 @@ pub use letters::{DeadLetter, GivenUp, LetterFilter, Redrive, Redriven};
 pub use room::{DiskRoom, Reserve};
 use room::{Known, Watch};
 pub use state::KeyState;
+pub use supervision::{Hour, Pause, Tally, hour_of};
 use writer::{Answer, Job, Shown, Writer};
 
 use crate::disk::{Draft, FileBlob};
@@ -385,6 +387,21 @@ impl Store {
     /// A connector's last runs, the newest first.
     pub async fn runs(&self, connector: &ConnectorId, limit: u32) -> Result<Vec<Run>, Error> {
         listing::runs(&mut *self.reader().await?, connector, limit).await
+    }
+
+    /// What every connector did in each hour of the last week and a day.
+    pub async fn hours(&self) -> Result<BTreeMap<ConnectorId, Vec<Hour>>, Error> {
+        supervision::hours(&mut *self.reader().await?).await
+    }
+
+    /// The connectors that an operator paused.
+    pub async fn paused(&self) -> Result<BTreeMap<ConnectorId, Pause>, Error> {
+        supervision::paused(&mut *self.reader().await?).await
+    }
+
+    /// Keeps that a connector is paused, or with none that it is not. The first moment stands.
+    pub async fn pause(&self, connector: &ConnectorId, pause: Option<Pause>) -> Result<(), Error> {
+        self.rows(Work::Pause { connector: connector.clone(), pause }).await.map(|_| ())
     }
 
     /// Keeps a new access key. An id that is there already is refused.

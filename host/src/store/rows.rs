@@ -93,6 +93,10 @@ pub struct Run {
     pub error: Option<RunError>,
     /// The last of what the guest wrote to its standard error.
     pub stderr_tail: String,
+    /// Time in the plugin's code, microseconds.
+    pub cpu_us: u64,
+    /// Bytes that its HTTP sent and brought.
+    pub egress_bytes: u64,
 }
 
 /// How a run ended.

@@ -28,9 +28,13 @@ conform!(
     the_quarantine_knows_the_message_of_an_item,
     attachments_count_with_their_group_or_never,
     runs_and_keys_are_kept,
+    hours_add_up_and_pauses_stay,
     a_dropped_caller_breaks_nothing,
     a_sequence_goes_in_order_and_ends_where_one_fails,
     a_run_is_recorded_with_its_group_or_not_at_all,
+    states_move_with_their_checkpoint_or_not_at_all,
+    states_are_paged_in_the_order_of_their_keys,
+    dead_letters_are_kept_until_they_are_delivered,
 );
 
 async fn refusal(folder: &std::path::Path) -> Error {
@@ -78,7 +82,7 @@ async fn a_newer_database_is_refused() {
     let mut db = super::database::writer(&super::database::file(folder.path())).await.unwrap();
     sqlx::query("INSERT INTO migration (version) VALUES (99)").execute(&mut db).await.unwrap();
     sqlx::Connection::close(db).await.unwrap();
-    insta::assert_snapshot!(refusal(folder.path()).await, @"the database has version 99, this hub knows up to 3: run the newer hub");
+    insta::assert_snapshot!(refusal(folder.path()).await, @"the database has version 99, this hub knows up to 5: run the newer hub");
 }
 
 #[tokio::test]
@@ -94,7 +98,8 @@ async fn a_database_of_an_earlier_hub_is_brought_up_to_date() {
     let before_attachments = "DROP TABLE attachment; DROP TABLE staged_attachment; DROP TABLE state; DROP TABLE dead_letter;
         DELETE FROM counter WHERE name = 'dead_letter'; DELETE FROM migration WHERE version > 1;
         ALTER TABLE channel DROP COLUMN attachments; ALTER TABLE channel DROP COLUMN attachment_bytes; DROP INDEX quarantine_by_message_name;
-        ALTER TABLE quarantine DROP COLUMN message_name; ALTER TABLE staged_rejection DROP COLUMN message_name";
+        ALTER TABLE quarantine DROP COLUMN message_name; ALTER TABLE staged_rejection DROP COLUMN message_name;
+        DROP TABLE connector_hour; DROP TABLE paused_connector; ALTER TABLE run DROP COLUMN cpu_us; ALTER TABLE run DROP COLUMN egress_bytes";
     sqlx::raw_sql(before_attachments).execute(&mut db).await.unwrap();
     sqlx::Connection::close(db).await.unwrap();
     let store = Store::open(Options::new(folder.path())).await.unwrap();

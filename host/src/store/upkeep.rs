@@ -50,6 +50,7 @@ impl Apply<'_> {
     }
 
     pub(super) async fn record_run(&mut self, run: Run) -> Result<Done, Trouble> {
+        self.tally(&run).await?;
         let connector = run.connector.as_str();
         let id: i64 = sqlx::query_scalar("SELECT COALESCE(MAX(id), 0) + 1 FROM run WHERE connector = $1")
             .bind(connector)
@@ -57,8 +58,8 @@ impl Apply<'_> {
             .await?;
         let (kind, text) = run.error.map(|e| (e.kind, e.text)).unzip();
         sqlx::query(
-            "INSERT INTO run (connector, id, started_at, duration_us, ok, records, rejected, error_kind, error_text, stderr_tail)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            "INSERT INTO run (connector, id, started_at, duration_us, ok, records, rejected, error_kind, error_text, stderr_tail, cpu_us,
+                egress_bytes) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         )
         .bind(connector)
         .bind(id)
@@ -70,6 +71,8 @@ impl Apply<'_> {
         .bind(kind)
         .bind(text)
         .bind(run.stderr_tail)
+        .bind(run.cpu_us as i64)
+        .bind(run.egress_bytes as i64)
         .execute(&mut *self.db)
         .await?;
         sqlx::query("DELETE FROM run WHERE connector = $1 AND id <= $2")
@@ -116,6 +119,7 @@ impl Apply<'_> {
     /// Forgets receipts that are old enough, and keeps the time by which they are.
     pub(super) async fn forget(&mut self) -> Result<Done, Trouble> {
         steady::keep(self.db, self.now).await?;
+        self.forget_hours().await?;
         let before = self.now.plus_micros(-receipts::REMEMBERED_US);
         let done = sqlx::query(
             "DELETE FROM remembered WHERE (scope, key) IN (SELECT scope, key FROM remembered WHERE remembered_at < $1 ORDER BY remembered_at LIMIT $2)",

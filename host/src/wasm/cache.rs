@@ -1,21 +1,34 @@
 //! Machine code, kept by what it was made from: the component's hash and the compiler's.
 //!
-//! A file is a SHA-256 of the code and the code. The hash notices torn and rotten files; it is no signature. What makes
-//! the code trustworthy is that only the hub writes to the folder, which is checked when it is opened.
+//! Two files a component. `….cwasm` is the code as the compiler gave it, which is mapped and not read into memory. `….json`
+//! has what the component says of itself, so that a start need not validate it again, and the code's checksum. That notices
+//! torn and rotten files; it is no signature. What makes the code trustworthy is that only the hub writes to the folder, which
+//! is checked when it is opened.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::hash::{Hash, Hasher};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use wasmtime::component::Component;
 
-use super::component::hex;
+use super::component::{Surface, hex};
 
-const HASH_BYTES: usize = 32;
+/// Read at once while the checksum is made.
+const PIECE_BYTES: usize = 64 << 10;
+/// Endings of the two files.
+const CODE: &str = "cwasm";
+const BESIDE: &str = "json";
+
+#[derive(Serialize, Deserialize)]
+struct Beside {
+    crc32: u32,
+    surface: Surface,
+}
 
 pub(super) struct Cache {
     folder: PathBuf,
@@ -39,50 +52,76 @@ impl Cache {
         Ok(Self { folder: folder.to_owned(), compiler, temporary: AtomicU64::new(0) })
     }
 
-    fn path(&self, component: &[u8; 32]) -> PathBuf {
-        self.folder.join(format!("{}-{}.cwasm", hex(component), self.compiler))
+    fn path(&self, component: &[u8; 32], extension: &str) -> PathBuf {
+        self.folder.join(format!("{}-{}.{extension}", hex(component), self.compiler))
     }
 
-    /// The code for a component, if it is there and whole. A bad file is removed.
-    pub(super) fn read(&self, engine: &wasmtime::Engine, component: &[u8; 32]) -> Option<Component> {
-        let path = self.path(component);
-        let file = fs::read(&path).ok()?;
-        let whole = file.split_first_chunk::<HASH_BYTES>().filter(|(hash, code)| Sha256::digest(code)[..] == hash[..]);
-        let why = match whole.map(|(_, code)| deserialize(engine, code)) {
-            Some(Ok(component)) => return Some(component),
-            Some(Err(error)) => error.to_string(),
-            None => "its hash does not fit".to_owned(),
+    /// The code for a component and what it says of itself, if they are there and whole. Bad files are removed.
+    pub(super) fn read(&self, engine: &wasmtime::Engine, component: &[u8; 32]) -> Option<(Surface, Component)> {
+        let (code, beside) = (self.path(component, CODE), self.path(component, BESIDE));
+        let why = match whole(&code, &beside) {
+            Ok(Some(surface)) => match deserialize_file(engine, &code) {
+                Ok(component) => return Some((surface, component)),
+                Err(error) => error.to_string(),
+            },
+            Ok(None) => "its checksum does not fit".to_owned(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+            Err(error) => error.to_string(),
         };
-        tracing::warn!(path = %path.display(), "machine code is unusable and will be compiled again: {why}");
-        let _ = fs::remove_file(&path);
+        tracing::warn!(path = %code.display(), "machine code is unusable and will be compiled again: {why}");
+        [code, beside].iter().for_each(|path| drop(fs::remove_file(path)));
         None
     }
 
     /// Keeps the code: whole and durable under its name, or not at all.
-    pub(super) fn write(&self, component: &[u8; 32], code: &[u8]) -> io::Result<()> {
+    pub(super) fn write(&self, component: &[u8; 32], surface: Surface, code: &[u8]) -> io::Result<()> {
+        let note = serde_json::to_vec(&Beside { crc32: crc32fast::hash(code), surface })?;
+        // The code last: without it the note is nothing.
+        self.put(component, BESIDE, &note)?;
+        self.put(component, CODE, code)
+    }
+
+    fn put(&self, component: &[u8; 32], extension: &str, bytes: &[u8]) -> io::Result<()> {
         let number = self.temporary.fetch_add(1, Ordering::Relaxed);
         let temporary = self.folder.join(format!(".{}-{}-{number}", hex(&component[..8]), std::process::id()));
-        let written = self.write_to(&temporary, code).and_then(|()| fs::rename(&temporary, self.path(component)));
+        let written = write_to(&temporary, bytes).and_then(|()| fs::rename(&temporary, self.path(component, extension)));
         if written.is_err() {
             let _ = fs::remove_file(&temporary);
         }
         written
     }
+}
 
-    fn write_to(&self, path: &Path, code: &[u8]) -> io::Result<()> {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-        file.write_all(&Sha256::digest(code))?;
-        file.write_all(code)?;
-        file.sync_all()
+fn write_to(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// What is beside the code, if the code is what it was when it was written.
+fn whole(code: &Path, beside: &Path) -> io::Result<Option<Surface>> {
+    let beside: Beside = serde_json::from_slice(&fs::read(beside)?)?;
+    let (mut file, mut crc, mut piece) = (File::open(code)?, crc32fast::Hasher::new(), vec![0; PIECE_BYTES]);
+    loop {
+        match file.read(&mut piece)? {
+            0 => return Ok((crc.finalize() == beside.crc32).then_some(beside.surface)),
+            size => crc.update(&piece[..size]),
+        }
     }
 }
 
 #[allow(unsafe_code)]
+fn deserialize_file(engine: &wasmtime::Engine, code: &Path) -> wasmtime::Result<Component> {
+    // SAFETY: this trusts that the bytes came from the compiler. They lie in a folder that only the hub's own user may write to
+    // (checked when it was opened), in a file that only `Cache::write` makes and nothing changes while it is mapped, for it is
+    // renamed into place; and its checksum shows that it is as it was written. Code of another compiler or configuration is
+    // refused by wasmtime itself.
+    unsafe { Component::deserialize_file(engine, code) }
+}
+
+#[allow(unsafe_code)]
 pub(super) fn deserialize(engine: &wasmtime::Engine, code: &[u8]) -> wasmtime::Result<Component> {
-    // SAFETY: `deserialize` trusts that the bytes came from the compiler. Either they did a moment ago, from the hub's own
-    // program in a process of its own. Or they were read from a folder that only the hub's own user may write to (checked
-    // when it was opened), from a file that only `Cache::write` makes, and its hash shows that it is as it was written.
-    // Code of another compiler or configuration is refused by wasmtime itself.
+    // SAFETY: as above, and these bytes came from the compiler a moment ago, from the hub's own program in a process of its own.
     unsafe { Component::deserialize(engine, code) }
 }
 

@@ -79,6 +79,8 @@ pub struct Usage {
     pub http_requests: u64,
     /// Bytes of HTTP responses.
     pub http_bytes: u64,
+    /// Bytes of HTTP requests that went out: their addresses, headers and bodies.
+    pub http_sent_bytes: u64,
 }
 
 /// The result of a call, and what it used either way.

@@ -4,58 +4,18 @@
 use std::collections::BTreeMap;
 
 use lienthong_core::manifest::{self, Interface, Manifest, SECTION};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use wasmparser::component_types::{ComponentEntityType, ComponentItem};
-use wasmparser::types::TypesRef;
-use wasmparser::{Encoding, Parser, Payload, Validator, WasmFeatures};
+use wasmparser::component_types::ComponentItem;
+use wasmparser::{Encoding, Instance, Parser, Payload, Validator, WasmFeatures};
+
+use super::contract::{self, Function, Shapes};
 
 /// The largest component, bytes.
 pub const MAX_SIZE: u64 = 64 << 20;
 
-/// The interface package, and the version this hub offers.
-const PACKAGE: &str = "lienthong:connector";
-const VERSION: (u64, u64) = (1, 0);
-
-/// What this hub offers of its own package: interface, functions.
-const OFFERED: [(&str, &[&str]); 4] = [
-    ("types", &[]),
-    ("io", &["[method]attachment.write", "[method]blob.read", "[method]blob.size", "attach", "emit", "finish", "reject"]),
-    ("config", &["settings"]),
-    ("log", &["write"]),
-];
-
-/// What this hub offers of WASI 0.2, with an empty context: there is no file, no argument and no socket behind it.
-const WASI: [&str; 29] = [
-    "wasi:cli/environment",
-    "wasi:cli/exit",
-    "wasi:cli/stderr",
-    "wasi:cli/stdin",
-    "wasi:cli/stdout",
-    "wasi:cli/terminal-input",
-    "wasi:cli/terminal-output",
-    "wasi:cli/terminal-stderr",
-    "wasi:cli/terminal-stdin",
-    "wasi:cli/terminal-stdout",
-    "wasi:clocks/monotonic-clock",
-    "wasi:clocks/wall-clock",
-    "wasi:filesystem/preopens",
-    "wasi:filesystem/types",
-    "wasi:http/outgoing-handler",
-    "wasi:http/types",
-    "wasi:io/error",
-    "wasi:io/poll",
-    "wasi:io/streams",
-    "wasi:random/insecure",
-    "wasi:random/insecure-seed",
-    "wasi:random/random",
-    "wasi:sockets/instance-network",
-    "wasi:sockets/ip-name-lookup",
-    "wasi:sockets/network",
-    "wasi:sockets/tcp",
-    "wasi:sockets/tcp-create-socket",
-    "wasi:sockets/udp",
-    "wasi:sockets/udp-create-socket",
-];
+/// Core instances that one component may consist of: each takes a place of the pool.
+const MAX_INSTANCES: u32 = super::engine::CORE_INSTANCES;
 
 /// Why a file is no plugin that this hub can run. Each message says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -78,9 +38,9 @@ pub enum LoadError {
     /// The manifest contradicts itself.
     #[error(transparent)]
     Manifest(#[from] manifest::Error),
-    /// It wants what this hub has not.
-    #[error("the plugin imports {wanted}; {have}; {remedy}")]
-    Import {
+    /// It was built for another contract than this hub's.
+    #[error("the plugin {wanted}; {have}; {remedy}")]
+    Mismatch {
         /// What it wants.
         wanted: String,
         /// What this hub has.
@@ -101,9 +61,18 @@ pub enum LoadError {
         "a transform may import no function, but this one imports {0}: keep it pure, or build JavaScript and Python with WASI stubbed out"
     )]
     Impure(String),
-    /// Valid, but the compiler or the linker refused it.
+    /// It is put together of too many parts.
+    #[error("the component consists of {count} core instances and may have {MAX_INSTANCES}: build it as one module")]
+    TooManyParts {
+        /// How many there are.
+        count: u32,
+    },
+    /// Valid, but the compiler refused it.
     #[error("the component cannot be made ready: {0}")]
     Compile(String),
+    /// It fits the contract by name, and yet something that it imports has another form here.
+    #[error("the plugin and this hub do not fit together: build it with the SDK and the tools of this hub's version ({0})")]
+    Link(String),
     /// The hub's own fault.
     #[error("{0}")]
     Host(String),
@@ -163,139 +132,111 @@ pub(super) fn features() -> WasmFeatures {
         - WasmFeatures::THREADS
 }
 
+/// What a component's bytes say, before anything is checked against this hub. Reading it means validating the whole
+/// component, so it is kept beside the machine code.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Surface {
+    manifest: Option<String>,
+    /// Everything callable from either side, by the interface's name.
+    imports: BTreeMap<String, Vec<Function>>,
+    exports: BTreeMap<String, Vec<Function>>,
+    core_instances: u32,
+}
+
 /// Reads and checks a component. Nothing of it is run. Takes time in proportion to its size: not for a thread that serves others.
 pub fn inspect(bytes: &[u8]) -> Result<Facts, LoadError> {
+    let sha256 = digest(bytes)?;
+    Surface::read(bytes)?.check(sha256, bytes.len() as u64)
+}
+
+/// The SHA-256 of a component, if it is not too large to be one.
+pub(super) fn digest(bytes: &[u8]) -> Result<[u8; 32], LoadError> {
     let size = bytes.len() as u64;
     if size > MAX_SIZE {
         return Err(LoadError::TooLarge { size });
     }
-    let (manifest, imports, exports) = read(bytes)?;
-    let manifest = Manifest::parse(&manifest.ok_or(LoadError::NoManifest)?)?;
-    for import in &imports {
-        check_import(import)?;
-    }
-    let exports = check_exports(&exports, &manifest)?;
-    let facts = Facts { manifest, sha256: Sha256::digest(bytes).into(), size, imports, exports };
-    if facts.exports.contains(&Interface::Transform) && !facts.is_pure() {
-        let named = facts.imports.iter().find_map(|import| Some(format!("{}#{}", import.name, import.functions.first()?)));
-        return Err(LoadError::Impure(named.unwrap_or_default()));
-    }
-    Ok(facts)
+    Ok(Sha256::digest(bytes).into())
 }
 
-type Found = (Option<String>, Vec<Import>, Vec<String>);
+impl Surface {
+    /// Holds it against what this hub offers.
+    pub(super) fn check(&self, sha256: [u8; 32], size: u64) -> Result<Facts, LoadError> {
+        let manifest = Manifest::parse(self.manifest.as_deref().ok_or(LoadError::NoManifest)?)?;
+        for (name, functions) in &self.imports {
+            contract::check_import(name, functions)?;
+        }
+        if self.core_instances > MAX_INSTANCES {
+            return Err(LoadError::TooManyParts { count: self.core_instances });
+        }
+        let exports = check_exports(&self.exports, &manifest)?;
+        let named = |functions: &[Function]| functions.iter().map(|(name, _)| name.clone()).collect();
+        let imports = self.imports.iter().map(|(name, functions)| Import { name: name.clone(), functions: named(functions) }).collect();
+        let facts = Facts { manifest, sha256, size, imports, exports };
+        if facts.exports.contains(&Interface::Transform) && !facts.is_pure() {
+            let named = facts.imports.iter().find_map(|import| Some(format!("{}#{}", import.name, import.functions.first()?)));
+            return Err(LoadError::Impure(named.unwrap_or_default()));
+        }
+        Ok(facts)
+    }
 
-/// The manifest's text, the imports and the names of the exports.
-fn read(bytes: &[u8]) -> Result<Found, LoadError> {
-    let invalid = |error: wasmparser::BinaryReaderError| LoadError::Invalid(error.to_string());
-    if Parser::is_core_wasm(bytes) {
-        return Err(LoadError::CoreModule);
-    }
-    if !Parser::is_component(bytes) {
-        return Err(LoadError::Invalid("it does not begin as one".into()));
-    }
-    let types = Validator::new_with_features(features()).validate_all(bytes).map_err(invalid)?;
-    let types = types.as_ref();
-    let mut manifest = None;
-    let mut imports = BTreeMap::<String, Vec<String>>::new();
-    let mut exports = Vec::new();
-    let mut depth = 0_u32;
-    for payload in Parser::new(0).parse_all(bytes) {
-        match payload.map_err(invalid)? {
-            Payload::Version { encoding: Encoding::Component | Encoding::Module, .. } => depth += 1,
-            Payload::End(_) => depth = depth.saturating_sub(1),
-            Payload::ComponentImportSection(section) if depth == 1 => {
-                for import in section {
-                    let name = import.map_err(invalid)?.name.name;
-                    let mut functions = Vec::new();
-                    if let Some(item) = types.component_item_for_import(name) {
-                        collect_functions(types, name, item, &mut functions);
+    /// Validates the component.
+    pub(super) fn read(bytes: &[u8]) -> Result<Self, LoadError> {
+        let invalid = |error: wasmparser::BinaryReaderError| LoadError::Invalid(error.to_string());
+        if Parser::is_core_wasm(bytes) {
+            return Err(LoadError::CoreModule);
+        }
+        if !Parser::is_component(bytes) {
+            return Err(LoadError::Invalid("it does not begin as one".into()));
+        }
+        let types = Validator::new_with_features(features()).validate_all(bytes).map_err(invalid)?;
+        let types = types.as_ref();
+        let mut found = Self::default();
+        let (mut imports, mut exports) = (Vec::new(), Vec::new());
+        let mut depth = 0_u32;
+        for payload in Parser::new(0).parse_all(bytes) {
+            match payload.map_err(invalid)? {
+                Payload::Version { encoding: Encoding::Component | Encoding::Module, .. } => depth += 1,
+                Payload::End(_) => depth = depth.saturating_sub(1),
+                Payload::ComponentImportSection(section) if depth == 1 => {
+                    for import in section {
+                        imports.push(import.map_err(invalid)?.name.name);
                     }
-                    imports.insert(name.to_owned(), functions);
                 }
-            }
-            Payload::ComponentExportSection(section) if depth == 1 => {
-                for export in section {
-                    exports.push(export.map_err(invalid)?.name.name.to_owned());
+                Payload::ComponentExportSection(section) if depth == 1 => {
+                    for export in section {
+                        exports.push(export.map_err(invalid)?.name.name);
+                    }
                 }
-            }
-            Payload::CustomSection(section) if depth == 1 && section.name() == SECTION => {
-                let text = std::str::from_utf8(section.data()).map_err(|_| LoadError::Invalid("its manifest is not UTF-8".into()))?;
-                if manifest.replace(text.to_owned()).is_some() {
-                    return Err(LoadError::Invalid("it carries two manifests".into()));
+                Payload::InstanceSection(section) => {
+                    for instance in section {
+                        if matches!(instance.map_err(invalid)?, Instance::Instantiate { .. }) {
+                            found.core_instances = found.core_instances.saturating_add(1);
+                        }
+                    }
                 }
-            }
-            _ => {}
-        }
-    }
-    let imports = imports.into_iter().map(|(name, functions)| Import { name, functions }).collect();
-    Ok((manifest, imports, exports))
-}
-
-/// Everything callable behind an import, by name. What is neither an interface nor a type counts as callable.
-fn collect_functions(types: TypesRef<'_>, name: &str, item: &ComponentItem, found: &mut Vec<String>) {
-    match item.ty {
-        ComponentEntityType::Type { .. } => {}
-        ComponentEntityType::Instance(id) => {
-            for (name, item) in &types[id].exports {
-                collect_functions(types, name, item, found);
+                Payload::CustomSection(section) if depth == 1 && section.name() == SECTION => {
+                    let text = std::str::from_utf8(section.data()).map_err(|_| LoadError::Invalid("its manifest is not UTF-8".into()))?;
+                    if found.manifest.replace(text.to_owned()).is_some() {
+                        return Err(LoadError::Invalid("it carries two manifests".into()));
+                    }
+                }
+                _ => {}
             }
         }
-        _ => found.push(name.to_owned()),
+        let imports: Vec<_> = imports.into_iter().filter_map(|name| Some((name, types.component_item_for_import(name)?))).collect();
+        let exports: Vec<_> = exports.into_iter().filter_map(|name| Some((name, types.component_item_for_export(name)?))).collect();
+        let shapes = Shapes::new(types, imports.iter().chain(&exports).map(|(_, item)| *item));
+        let functions = |(name, item): (&str, &ComponentItem)| (name.to_owned(), shapes.functions(name, item));
+        found.imports = imports.into_iter().map(functions).collect();
+        found.exports = exports.into_iter().map(functions).collect();
+        Ok(found)
     }
 }
 
-/// `package/interface` and the version's major, minor, patch.
-fn split_name(name: &str) -> Option<(&str, (u64, u64))> {
-    let (path, version) = name.split_once('@')?;
-    let mut parts = version.split('.');
-    let mut next = || parts.next()?.parse().ok();
-    let (major, minor, _patch): (u64, u64, u64) = (next()?, next()?, next()?);
-    parts.next().is_none().then_some((path, (major, minor)))
-}
-
-fn check_import(import: &Import) -> Result<(), LoadError> {
-    let have = format!("this hub has {PACKAGE}/{{types, io, config, log}}@{}.{} and WASI 0.2", VERSION.0, VERSION.1);
-    let refused = |wanted: String, remedy: &str| Err(LoadError::Import { wanted, have: have.clone(), remedy: remedy.into() });
-    let Some((path, (major, minor))) = split_name(&import.name) else {
-        return refused(format!("`{}`", import.name), "import only these interfaces, with a released version");
-    };
-    let Some(interface) = path.strip_prefix(PACKAGE).and_then(|rest| rest.strip_prefix('/')) else {
-        let known = WASI.contains(&path);
-        return match (major, minor) {
-            (0, 2) if known => Ok(()),
-            _ => refused(format!("`{}`", import.name), "build the plugin for WASI 0.2, or without what needs this"),
-        };
-    };
-    if major != VERSION.0 {
-        return refused(
-            format!("`{}`", import.name),
-            "build the plugin with the SDK of this hub's major version, or use a hub of that version",
-        );
-    }
-    let Some((_, offered)) = OFFERED.iter().find(|(name, _)| *name == interface) else {
-        return refused(format!("`{}`", import.name), "build with an SDK no newer than this hub");
-    };
-    match import.functions.iter().find(|function| !offered.contains(&function.as_str())) {
-        Some(function) => refused(format!("`{function}` of `{}`", import.name), "build with an SDK no newer than this hub"),
-        None => Ok(()),
-    }
-}
-
-fn check_exports(names: &[String], manifest: &Manifest) -> Result<Vec<Interface>, LoadError> {
-    const ALL: [Interface; 4] = [Interface::Source, Interface::Receiver, Interface::Transform, Interface::Sink];
+fn check_exports(found: &BTreeMap<String, Vec<Function>>, manifest: &Manifest) -> Result<Vec<Interface>, LoadError> {
     let mut exports = Vec::new();
-    for name in names {
-        let Some((path, (major, _))) = split_name(name) else { continue };
-        let Some(interface) = path.strip_prefix(PACKAGE).and_then(|rest| rest.strip_prefix('/')) else { continue };
-        if major != VERSION.0 {
-            return Err(LoadError::Import {
-                wanted: format!("(by its export) `{name}`"),
-                have: format!("this hub speaks {PACKAGE}@{}", VERSION.0),
-                remedy: "build the plugin with the SDK of this hub's major version".into(),
-            });
-        }
-        exports.extend(ALL.into_iter().find(|known| known.as_str() == interface));
+    for (name, functions) in found {
+        exports.extend(contract::check_export(name, functions)?);
     }
     exports.sort_unstable();
     exports.dedup();

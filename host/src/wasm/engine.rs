@@ -15,7 +15,7 @@ use super::bindings;
 use super::bindings::exports::lienthong::connector::{receiver, sink, source, transform};
 use super::cache::{self, Cache};
 use super::compile::{self, Compiler, Target};
-use super::component::{self, Facts, LoadError};
+use super::component::{self, Facts, LoadError, Surface};
 use super::lanes::{Entrance, Lanes};
 use super::plugin::{Loaded, Plugin};
 use super::state::State;
@@ -118,16 +118,23 @@ impl Engine {
         let bytes = bytes.into();
         let _turn = self.compiling.acquire().await.map_err(|_| LoadError::Host("the hub is stopping".into()))?;
         let (shared, component) = (Arc::clone(&self.shared), bytes.clone());
-        let (facts, known) = beside(move || {
-            let facts = component::inspect(&component)?;
-            let known = shared.cache.read(&shared.engine, &facts.sha256);
-            Ok((facts, known))
+        let known = beside(move || {
+            let sha256 = component::digest(&component)?;
+            match shared.cache.read(&shared.engine, &sha256) {
+                Some((surface, code)) => shared.link(surface.check(sha256, component.len() as u64)?, &code).map(Ok),
+                None => {
+                    let surface = Surface::read(&component)?;
+                    let facts = surface.check(sha256, component.len() as u64)?;
+                    Ok(Err((surface, facts)))
+                }
+            }
         })
         .await?;
+        let (surface, facts) = match known {
+            Ok(plugin) => return Ok(plugin),
+            Err(unknown) => unknown,
+        };
         let shared = Arc::clone(&self.shared);
-        if let Some(component) = known {
-            return beside(move || shared.link(facts, &component)).await;
-        }
         let code = match &self.compiler {
             Some(compiler) => compiler.compile(bytes).await?,
             None => {
@@ -136,7 +143,7 @@ impl Engine {
             }
         };
         beside(move || {
-            if let Err(error) = shared.cache.write(&facts.sha256, &code) {
+            if let Err(error) = shared.cache.write(&facts.sha256, surface, &code) {
                 tracing::warn!(plugin = %facts.manifest.plugin.name, "its machine code is not kept, so the next start compiles again: {error}");
             }
             let component = cache::deserialize(&shared.engine, &code).map_err(compiled)?;
@@ -240,12 +247,13 @@ fn tick(engine: wasmtime::Engine) -> std::io::Result<(mpsc::Sender<()>, JoinHand
 
 impl Shared {
     fn link(self: &Arc<Self>, facts: Facts, component: &Component) -> Result<Plugin, LoadError> {
-        let pre = self.linker.instantiate_pre(component).map_err(compiled)?;
+        let unfit = |error: wasmtime::Error| LoadError::Link(format!("{error:#}"));
+        let pre = self.linker.instantiate_pre(component).map_err(unfit)?;
         let exports = |interface| facts.exports.contains(&interface);
-        let source = exports(Interface::Source).then(|| source::GuestIndices::new(&pre)).transpose().map_err(compiled)?;
-        let receiver = exports(Interface::Receiver).then(|| receiver::GuestIndices::new(&pre)).transpose().map_err(compiled)?;
-        let transform = exports(Interface::Transform).then(|| transform::GuestIndices::new(&pre)).transpose().map_err(compiled)?;
-        let sink = exports(Interface::Sink).then(|| sink::GuestIndices::new(&pre)).transpose().map_err(compiled)?;
+        let source = exports(Interface::Source).then(|| source::GuestIndices::new(&pre)).transpose().map_err(unfit)?;
+        let receiver = exports(Interface::Receiver).then(|| receiver::GuestIndices::new(&pre)).transpose().map_err(unfit)?;
+        let transform = exports(Interface::Transform).then(|| transform::GuestIndices::new(&pre)).transpose().map_err(unfit)?;
+        let sink = exports(Interface::Sink).then(|| sink::GuestIndices::new(&pre)).transpose().map_err(unfit)?;
         Ok(Plugin::new(Loaded { facts, pre, source, receiver, transform, sink, shared: Arc::clone(self) }))
     }
 }

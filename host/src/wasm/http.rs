@@ -82,6 +82,10 @@ impl WasiHttpHooks for Hooks {
             self.warn(&error.to_string());
             return Box::new(async move { Err(answer(&error)) });
         }
+        let heads = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>();
+        self.meter.sent_bytes.fetch_add((request.uri().to_string().len() + heads) as u64, Relaxed);
+        let sent = Arc::clone(&self.meter);
+        let request = request.map(|body| Counted { body, meter: sent }.boxed_unsync());
         let door = self.door.clone();
         let defaults = Caps::default();
         let options = options.unwrap_or_default();
@@ -192,6 +196,34 @@ fn answer(error: &net::Error) -> HttpError {
         net::Error::TooLarge { limit } => HttpError::HttpResponseBodySize(Some(*limit)),
         net::Error::Http(_) => HttpError::HttpProtocolError,
         net::Error::Hub(_) => HttpError::InternalError(None),
+    }
+}
+
+/// A request's body, counted as it leaves.
+struct Counted {
+    body: WasiBody,
+    meter: Arc<HttpMeter>,
+}
+
+impl http_body::Body for Counted {
+    type Data = Bytes;
+    type Error = HttpError;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, HttpError>>> {
+        let this = self.get_mut();
+        let frame = std::task::ready!(Pin::new(&mut this.body).poll_frame(cx));
+        if let Some(data) = frame.as_ref().and_then(|frame| frame.as_ref().ok()).and_then(Frame::data_ref) {
+            this.meter.sent_bytes.fetch_add(data.len() as u64, Relaxed);
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        self.body.size_hint()
     }
 }
 

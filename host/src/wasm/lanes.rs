@@ -137,63 +137,30 @@ fn yield_to_others() {
 
 impl Entrance {
     /// Runs a call of a connector to its end, in whichever lane. Dropping the future ends the call at the guest's next tick.
-    pub(super) async fn run<F>(self: &Arc<Self>, connector: ConnectorId, memory_bytes: u64, call: F) -> Result<F::Output, JoinError>
+    pub(super) async fn run<F>(&self, connector: ConnectorId, memory_bytes: u64, call: F) -> Result<F::Output, JoinError>
     where
         F: Future<Output: Send + 'static> + Send + 'static,
     {
-        let entrance = Arc::clone(self);
-        let entered = async move {
-            let _place = entrance.calls.take(connector.clone(), 1).await;
-            let memory_mib = usize::try_from(memory_bytes.div_ceil(1 << 20)).unwrap_or(MEMORY_MIB).clamp(1, MEMORY_MIB);
-            let _memory = entrance.memory.take(connector.clone(), memory_mib).await;
-            entrance.drive(&connector, call).await
-        };
-        Running(self.quick.spawn(entered)).await?
-    }
-
-    async fn drive<F>(&self, connector: &ConnectorId, call: F) -> Result<F::Output, JoinError>
-    where
-        F: Future<Output: Send + 'static> + Send + 'static,
-    {
-        let account = self.account(connector);
-        let mut call = Box::pin(call);
-        if account.spend(Duration::ZERO) {
-            let ended = poll_fn(|context| {
-                let begun = Instant::now();
-                let polled = call.as_mut().poll(context);
-                match (polled, account.spend(begun.elapsed())) {
-                    (Poll::Ready(ended), _) => Poll::Ready(Some(ended)),
-                    (Poll::Pending, true) => Poll::Pending,
-                    (Poll::Pending, false) => Poll::Ready(None),
-                }
-            });
-            if let Some(ended) = ended.await {
-                return Ok(ended);
+        let place = self.calls.take(connector.clone(), 1).await;
+        let memory_mib = usize::try_from(memory_bytes.div_ceil(1 << 20)).unwrap_or(MEMORY_MIB).clamp(1, MEMORY_MIB);
+        let memory = self.memory.take(connector.clone(), memory_mib).await;
+        let account = self.account(&connector);
+        // Straight into its lane: each hop from thread to thread costs as much as a hundred records.
+        let has_time = account.spend(Duration::ZERO);
+        let lane = if has_time { &self.quick } else { &self.slow };
+        let (quick, slow) = (has_time, self.slow.clone());
+        let call = Box::pin(call);
+        Running(lane.spawn(async move {
+            let _held = (place, memory);
+            if !quick {
+                return Ok(slowly(&account, call).await);
             }
-        }
-        let slow = self.slow.spawn(async move {
-            let _turn = account.slow.acquire().await;
-            let mut rest: Option<Pin<Box<Sleep>>> = None;
-            poll_fn(|context| {
-                if let Some(resting) = &mut rest {
-                    ready!(resting.as_mut().poll(context));
-                    rest = None;
-                }
-                let begun = Instant::now();
-                let polled = call.as_mut().poll(context);
-                let ran = begun.elapsed();
-                account.spend(ran);
-                if polled.is_pending() && account.broke.load(Ordering::Relaxed) {
-                    let resting = rest.insert(Box::pin(tokio::time::sleep(ran * RESTS)));
-                    if resting.as_mut().poll(context).is_ready() {
-                        context.waker().wake_by_ref();
-                    }
-                }
-                polled
-            })
-            .await
-        });
-        Running(slow).await
+            match quickly(&account, call).await {
+                Ok(ended) => Ok(ended),
+                Err(call) => Running(slow.spawn(async move { slowly(&account, call).await })).await,
+            }
+        }))
+        .await?
     }
 
     /// A call of this connector broke, or broke a limit: its next ones begin in the slow lane for a while, and they and those
@@ -213,6 +180,46 @@ impl Entrance {
         let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(accounts.entry(connector.clone()).or_insert_with(|| Arc::new(Account::new())))
     }
+}
+
+/// Polls a call until it ends, or gives it back once its account is empty.
+async fn quickly<F: Future>(account: &Account, call: Pin<Box<F>>) -> Result<F::Output, Pin<Box<F>>> {
+    let mut call = Some(call);
+    poll_fn(|context| {
+        let Some(polling) = &mut call else { return Poll::Pending };
+        let begun = Instant::now();
+        let polled = polling.as_mut().poll(context);
+        match (polled, account.spend(begun.elapsed())) {
+            (Poll::Ready(ended), _) => Poll::Ready(Ok(ended)),
+            (Poll::Pending, true) => Poll::Pending,
+            (Poll::Pending, false) => call.take().map_or(Poll::Pending, |call| Poll::Ready(Err(call))),
+        }
+    })
+    .await
+}
+
+/// Polls a call to its end, one of its connector's turns at a time, with rests if the connector broke.
+async fn slowly<F: Future>(account: &Account, mut call: Pin<Box<F>>) -> F::Output {
+    let _turn = account.slow.acquire().await;
+    let mut rest: Option<Pin<Box<Sleep>>> = None;
+    poll_fn(|context| {
+        if let Some(resting) = &mut rest {
+            ready!(resting.as_mut().poll(context));
+            rest = None;
+        }
+        let begun = Instant::now();
+        let polled = call.as_mut().poll(context);
+        let ran = begun.elapsed();
+        account.spend(ran);
+        if polled.is_pending() && account.broke.load(Ordering::Relaxed) {
+            let resting = rest.insert(Box::pin(tokio::time::sleep(ran * RESTS)));
+            if resting.as_mut().poll(context).is_ready() {
+                context.waker().wake_by_ref();
+            }
+        }
+        polled
+    })
+    .await
 }
 
 /// A task that ends with whoever waits for it.

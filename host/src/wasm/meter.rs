@@ -31,6 +31,7 @@ impl Breach {
 pub(super) struct HttpMeter {
     pub(super) requests: AtomicU64,
     pub(super) bytes: AtomicU64,
+    pub(super) sent_bytes: AtomicU64,
 }
 
 /// Counts one call against its limits.
@@ -80,6 +81,7 @@ impl Meter {
             log_lines: self.log_lines,
             http_requests: self.http.requests.load(Relaxed),
             http_bytes: self.http.bytes.load(Relaxed),
+            http_sent_bytes: self.http.sent_bytes.load(Relaxed),
         }
     }
 

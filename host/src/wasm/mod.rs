@@ -10,6 +10,7 @@ mod cache;
 mod call;
 pub mod compile;
 pub mod component;
+mod contract;
 mod engine;
 mod http;
 mod imports;

@@ -89,7 +89,8 @@ impl Station {
                 let back: [Option<f64>; BACK as usize] = std::array::from_fn(|i| mean(hour - i as i64, pollutant));
                 let value = nowcast(&back).filter(|_| !told.silent);
                 // A tenth is what the decision writes.
-                value.inspect(|value| drop(told.nowcast.insert(pollutant, (value * 10.0).round() / 10.0)))
+                told.nowcast.extend(value.map(|value| (pollutant, (value * 10.0).round() / 10.0)));
+                value
             } else {
                 mean(hour, pollutant)
             };

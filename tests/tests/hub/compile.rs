@@ -7,7 +7,7 @@ use lienthong_tests::guest;
 use lienthong_tests::hub::{Hub, connector_status};
 use lienthong_tests::ledger;
 use lienthong_tests::neighbours::Neighbours;
-use lienthong_tests::program::lienthong;
+use lienthong_tests::program::{argument, lienthong, run};
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 use wasm_encoder::{
@@ -74,15 +74,9 @@ async fn a_component_that_takes_the_compiler_too_much_is_ended_by_the_system() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_plugin_that_cannot_be_made_ready_stops_no_other() {
     let city = Neighbours::city("{}");
-    // It imports what this hub has, with another type than this hub's: nothing finds out before it is linked.
-    let other = guest::CONNECTOR.replace("size: func() -> u64", "size: func() -> u32");
-    assert_ne!(other, guest::CONNECTOR);
-    let text = "(import \"lienthong:connector/io@1.0.0\" \"[method]blob.size\" (func $size (param i32) (result i32)))
-        (memory (export \"memory\") 1)
-        (func (export \"cabi_realloc\") (param i32 i32 i32 i32) (result i32) (i32.const 0))
-        (func (export \"lienthong:connector/receiver@1.0.0#receive\") (param i32 i32 i32 i32 i32 i32 i32 i64) (result i32)
-          (drop (call $size (local.get 0))) (i32.const 0))";
-    let component = guest::component_of(text, "lienthong:connector/receiver-plugin", &other);
+    // A table larger than any place for one: nothing finds out before it is compiled.
+    let text = format!("{}\n(table 70000 funcref)", guest::receiver_text(include_str!("../../plugins/endless.wat")));
+    let component = guest::component_of(&text, "lienthong:connector/receiver-plugin", guest::CONNECTOR);
     let broken = guest::with_manifest(component, &guest::manifest("receiver").replace("test-guest", "endless"));
     std::fs::write(city.path().join("plugins/endless.wasm"), broken).unwrap();
 
@@ -97,6 +91,33 @@ async fn a_plugin_that_cannot_be_made_ready_stops_no_other() {
     assert!(why.contains("the plugin endless: the component cannot be made ready"), "{why}");
     hostile.post("/v1/connectors/trial/endless/messages", "text/plain", "?").send().await.problem(404, "connector");
     // All were compiled, each by a process of its own, and none again at the next start.
-    let cached = std::fs::read_dir(hub.city().data().join("cache/plugins")).unwrap().count();
-    assert_eq!(cached, 5);
+    let cached = std::fs::read_dir(hub.city().data().join("cache/plugins")).unwrap();
+    let code = cached.filter(|file| file.as_ref().unwrap().path().extension().is_some_and(|extension| extension == "cwasm"));
+    assert_eq!(code.count(), 5);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plugin_of_another_version_is_told_alike_wherever_it_is_looked_at() {
+    let city = Neighbours::city("{}");
+    let newer = guest::CONNECTOR
+        .replace("connector@1.0.0", "connector@1.7.0")
+        .replace("write: func(level: level, message: string);", "write: func(level: level, message: string);\n  flush: func();");
+    let text = guest::receiver_text(
+        "(import \"lienthong:connector/log@1.0.0\" \"flush\" (func $flush))\nPRELUDE\n(func $main (param i32) (result i32) (call $flush) (i32.const 0))",
+    );
+    let component = guest::component_of(&text.replace("@1.0.0", "@1.7.0"), "lienthong:connector/receiver-plugin", &newer);
+    let file = city.path().join("plugins/endless.wasm");
+    std::fs::write(&file, guest::with_manifest(component, &guest::manifest("receiver").replace("test-guest", "endless"))).unwrap();
+    let said = "the plugin imports `flush` of `lienthong:connector/log@1.7.0`; this hub has lienthong:connector@1.0 (config, io, log, types) and WASI 0.2; \
+                ask its vendor for a build for 1.0, or run it on a hub that has 1.7 or later";
+    let (path, data) = (city.path(), city.data());
+    for arguments in [
+        &["plugin", "inspect", argument(&file)][..],
+        &["check", "--lang", "en", argument(&path)],
+        &["serve", "--city", argument(&path), "--data", argument(&data), "--listen", "127.0.0.1:0"],
+    ] {
+        let heard = run(arguments).await;
+        let words = format!("{}{}", heard.stdout, heard.stderr);
+        assert!(heard.code == Some(1) && words.contains(said), "{arguments:?}: {words}");
+    }
 }

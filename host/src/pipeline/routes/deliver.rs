@@ -20,7 +20,7 @@ use super::condition::Part;
 use super::cursor::{Mark, group};
 use super::pace::{Pace, Remedy};
 use crate::clock;
-use crate::pipeline::call::Connector;
+use crate::pipeline::call::{Connector, RunClock, enter};
 use crate::pipeline::channels::Channel;
 use crate::pipeline::fault::{Fault, FaultKind};
 use crate::pipeline::supervisor::entropy;
@@ -108,6 +108,7 @@ impl Deliverer {
             let pause = wish.unwrap_or_else(|| BACKOFF.delay(running.failures, entropy()));
             tokio::select! {
                 () = stop.cancelled() => {}
+                () = running.it.sink.gate.resumed() => {}
                 () = tokio::time::sleep(pause) => {}
             }
         }
@@ -187,18 +188,12 @@ impl Running {
         let cursor = Cursor { claimed: tried, ..mark.cursor.clone() };
         self.commit(mark, cursor, given_up).await?;
         self.it.around.conditions.reached(&self.part, mark.cursor.settled_until());
-        match attempt.fault {
-            Some(fault) => {
-                // What was delivered beside what was not counts.
-                self.count(delivered);
-                Err(fault)
-            }
-            None => {
-                self.failures = 0;
-                self.count(delivered);
-                Ok(())
-            }
+        if mark.cursor.claimed.len() < claimed.len() || attempt.fault.is_none() {
+            // It goes on, if not with all.
+            self.failures = 0;
         }
+        self.count(delivered);
+        attempt.fault.map_or(Ok(()), Err)
     }
 
     fn count(&self, delivered: u64) {
@@ -255,7 +250,7 @@ impl Running {
                     Some(ItemStatus::Retry(why) | ItemStatus::Refused(why)) => Redriven::Dead(cut(why)),
                     None => Redriven::Dead("the sink gave no status".into()),
                 },
-                Err((fault, _)) if fault.kind == FaultKind::Hub => return Err(fault),
+                Err((fault, _)) if matches!(fault.kind, FaultKind::Hub | FaultKind::Held | FaultKind::Spent) => return Err(fault),
                 Err((fault, _)) => Redriven::Dead(cut(fault.text)),
             }
         } else {
@@ -331,6 +326,8 @@ impl Deliverer {
     }
 
     async fn call(&self, epoch: u32, records: &[Claimed], batch: Batch) -> Result<Vec<ItemStatus>, (Fault, Counts)> {
+        let mut pass = enter(&self.sink).map_err(|fault| (fault, Counts::No))?;
+        let mut clock = RunClock::start(&self.sink.id, clock::now());
         let first = records.first().map_or(0, |record| record.0);
         let call = Call {
             connector: self.sink.id.clone(),
@@ -347,14 +344,33 @@ impl Deliverer {
         let key = self.idempotency_key(epoch, records);
         let delivered = self.sink.plugin.deliver(call, batch, key).await;
         drop(running);
-        delivered.map(|(statuses, _)| statuses).map_err(|failed| {
-            // The system's wish for patience, and what only people can mend, are no attempt.
-            let waits = matches!(
-                failed.cause,
-                Cause::Plugin(Failure::RateLimited(_) | Failure::Unauthorized(_) | Failure::Config(_)) | Cause::Cancelled | Cause::Host(_)
-            );
-            (Fault::from(failed), if waits { Counts::No } else { Counts::Yes })
-        })
+        let (answer, run) = match delivered {
+            Ok((statuses, used)) => {
+                clock.used = used;
+                pass.worked();
+                let delivered = statuses.iter().filter(|status| matches!(status, ItemStatus::Delivered)).count() as u64;
+                (Ok(statuses), clock.row(delivered, 0, None))
+            }
+            Err(failed) => {
+                clock.used = failed.used;
+                // The system's wish for patience, and what only people can mend, are no attempt.
+                let waits = matches!(
+                    failed.cause,
+                    Cause::Plugin(Failure::RateLimited(_) | Failure::Unauthorized(_) | Failure::Config(_))
+                        | Cause::Cancelled
+                        | Cause::Host(_)
+                );
+                let fault = Fault::from(failed);
+                pass.failed(&fault, clock::now());
+                let run = clock.row(0, 0, Some(&fault));
+                (Err((fault, if waits { Counts::No } else { Counts::Yes })), run)
+            }
+        };
+        if let Err(error) = self.around.store.record_run(run.clone()).await {
+            tracing::warn!(connector = %self.sink.id, %error, "the run was not recorded");
+        }
+        pass.ran(&run);
+        answer
     }
 
     /// The same for the same records of the same log, and for no others.

@@ -16,7 +16,7 @@ use crate::pipeline::channels::Channel;
 use crate::pipeline::fault::{Fault, FaultKind};
 use crate::pipeline::intake::{Intake, lines, rejected};
 use crate::store::{KeyState, Store};
-use crate::wasm::{Call, Keyed, Plugin};
+use crate::wasm::{Call, Keyed, Plugin, Usage};
 
 /// Keys of one call at most: with a full state each, 8 MiB.
 pub(super) const PAGE_KEYS: usize = 128;
@@ -29,6 +29,13 @@ pub(super) struct Folder {
     pub(super) plugin: Plugin,
     pub(super) config: Fold,
     pub(super) to: BTreeMap<Port, Vec<Arc<Channel>>>,
+}
+
+/// What came of a call beside what is in the intake.
+#[derive(Default)]
+pub(super) struct Folded {
+    pub(super) states: Vec<KeyState>,
+    pub(super) used: Usage,
 }
 
 /// Records on their way into a call.
@@ -81,15 +88,15 @@ impl Folder {
         groups
     }
 
-    /// Calls the transform with a page's groups. What comes back is in the intake, and the new states are the answer.
-    pub(super) async fn page(&self, as_whom: Caller<'_>, groups: Groups, now: Timestamp, intake: &Intake) -> Result<Vec<KeyState>, Fault> {
+    /// Calls the transform with a page's groups. What comes back is in the intake, but for the new states.
+    pub(super) async fn page(&self, as_whom: Caller<'_>, groups: Groups, now: Timestamp, intake: &Intake) -> Result<Folded, Fault> {
         let first = self.first()?;
         for Keyless { at, bytes, why } in groups.keyless {
             let name = record_id(as_whom.from, at.epoch, at.offset).into();
             intake.put_aside(first, bytes, why, Some(name)).await.map_err(not_kept)?;
         }
         if groups.list.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Folded::default());
         }
         let keys: Vec<&str> = groups.list.iter().map(|(key, _)| key.as_str()).collect();
         let mut states = as_whom.store.states(as_whom.owner, &keys).await.map_err(|error| Fault::hub(error.to_string()))?;
@@ -104,12 +111,12 @@ impl Folder {
         states: Vec<(String, Vec<u8>)>,
         now: Timestamp,
         intake: &Intake,
-    ) -> Result<Vec<KeyState>, Fault> {
+    ) -> Result<Folded, Fault> {
         let keyed = states.into_iter().map(|(key, state)| Keyed { key, state: Some(state), records: Vec::new() }).collect();
         self.call(as_whom, keyed, now, intake).await
     }
 
-    async fn call(&self, as_whom: Caller<'_>, keyed: Vec<Keyed>, now: Timestamp, intake: &Intake) -> Result<Vec<KeyState>, Fault> {
+    async fn call(&self, as_whom: Caller<'_>, keyed: Vec<Keyed>, now: Timestamp, intake: &Intake) -> Result<Folded, Fault> {
         let call = Call {
             connector: as_whom.connector.clone(),
             message_name: Arc::clone(&as_whom.page_name),
@@ -119,7 +126,7 @@ impl Folder {
             door: None,
             tape: None,
         };
-        let (folded, _) = self.plugin.apply(call, now, keyed).await?;
+        let (folded, used) = self.plugin.apply(call, now, keyed).await?;
         let first = self.first()?;
         let mut states = Vec::with_capacity(folded.len());
         for result in folded {
@@ -135,7 +142,7 @@ impl Folder {
             }
             states.push(KeyState { owner: as_whom.owner.to_owned(), key: result.key, state: result.state });
         }
-        Ok(states)
+        Ok(Folded { states, used })
     }
 }
 

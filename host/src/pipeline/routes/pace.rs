@@ -53,7 +53,7 @@ impl Pace {
     /// A page of so many items failed for this reason.
     pub(super) fn failed(&mut self, kind: FaultKind, items: usize) -> Remedy {
         // The hub's own troubles are nobody's fault, and pass.
-        if kind == FaultKind::Hub {
+        if matches!(kind, FaultKind::Hub | FaultKind::Held | FaultKind::Spent) {
             return Remedy::Again;
         }
         self.tries += 1;

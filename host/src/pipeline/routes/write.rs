@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::Surroundings;
 use super::condition::Part;
 use super::cursor::{Cursor, Mark, group};
-use super::fold::{self, Caller, Folder, PAGE_KEYS, not_kept};
+use super::fold::{Caller, Folded, Folder, PAGE_KEYS, not_kept};
 use super::pace::{Pace, Remedy};
 use crate::clock;
 use crate::pipeline::call::RunClock;
@@ -145,20 +145,21 @@ impl Running {
 
     async fn page(&mut self, mark: &mut Mark<Cursor>, page: Vec<StoredBatch>) -> Result<(), Fault> {
         let (at, now) = (mark.cursor.at(), clock::now());
-        let clock = RunClock::start(&self.connector, now);
+        let mut clock = RunClock::start(&self.connector, now);
         self.writer.around.conditions.working(&self.part);
         let intake = self.intake(now, record_id(&self.writer.from.id, at.epoch, at.offset));
         let made = match &self.writer.made {
-            Made::Copied(channels) => copy(channels, &page, &intake).await.map(|end| (Vec::new(), end)),
+            Made::Copied(channels) => copy(channels, &page, &intake).await.map(|end| (Folded::default(), end)),
             Made::Folded(folder) => {
                 let groups = folder.groups(&page, at);
                 let end = groups.end;
                 let as_whom = self.caller(record_id(&self.writer.from.id, at.epoch, at.offset).into());
-                folder.page(as_whom, groups, now, &intake).await.map(|states| (states, end))
+                folder.page(as_whom, groups, now, &intake).await.map(|folded| (folded, end))
             }
         };
         match made {
-            Ok((states, end)) => {
+            Ok((Folded { states, used }, end)) => {
+                clock.used = used;
                 let cursor = mark.cursor.moved(end);
                 self.commit(mark, cursor, states, &intake, &clock).await?;
                 self.pages.well();
@@ -211,12 +212,13 @@ impl Running {
             return Ok(());
         }
         let (keys, now) = (states.len(), round.now());
-        let clock = RunClock::start(&self.connector, clock::now());
+        let mut clock = RunClock::start(&self.connector, clock::now());
         self.writer.around.conditions.working(&self.part);
         let intake = self.intake(now, format!("schedule {now}"));
         let folded = folder.turn(self.caller(format!("schedule {now}").into()), states, now, &intake).await;
         match folded {
-            Ok(states) => {
+            Ok(Folded { states, used }) => {
+                clock.used = used;
                 self.commit(mark, cursor, states, &intake, &clock).await?;
                 self.turns.well();
                 Ok(())
@@ -326,7 +328,7 @@ async fn copy(channels: &[Arc<Channel>], page: &[StoredBatch], intake: &Intake) 
     for channel in channels {
         for batch in page {
             let records = batch.records().map(|(_, line, envelope)| (line, envelope.cloned()));
-            intake.put(channel, records).await.map_err(fold::not_kept)?;
+            intake.put(channel, records).await.map_err(not_kept)?;
         }
     }
     page.last().map(StoredBatch::end).ok_or_else(|| Fault::hub("an empty page"))

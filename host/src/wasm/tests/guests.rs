@@ -35,6 +35,7 @@ sources!(
     "fetch",
     "echo",
     "alias",
+    "hoarder",
     "cursor",
     "attach",
     "attach-open",
@@ -47,6 +48,11 @@ sources!(
 pub(super) fn receiver(name: &str) -> Vec<u8> {
     let world = if name == "fetch" { "lienthong:guests/fetch" } else { "lienthong:connector/receiver-plugin" };
     guest::receiver(source(name), world)
+}
+
+/// The text of the module that [`receiver`] makes a component of.
+pub(super) fn receiver_text(name: &str) -> String {
+    guest::receiver_text(source(name))
 }
 
 /// A guest that is a whole module.

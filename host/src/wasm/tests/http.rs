@@ -35,7 +35,7 @@ async fn answer(request: hyper::Request<hyper::body::Incoming>) -> Result<hyper:
 }
 
 /// A server on a free port of loopback, until the test's runtime ends.
-async fn server() -> SocketAddr {
+pub(super) async fn server() -> SocketAddr {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {

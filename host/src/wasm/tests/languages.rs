@@ -1,4 +1,4 @@
-//! Transforms and sinks in JavaScript and Python. The hub calls neither yet, so they are called here.
+//! Transforms and sinks in JavaScript and Python, called as routes call them.
 
 use std::path::{Path, PathBuf};
 
@@ -13,17 +13,24 @@ use crate::toolchain::{self, Options};
 /// Builds a guest under `tests/plugins`, unless it is there, and makes it ready. Both are kept where `make test` keeps plugins: they
 /// take minutes.
 async fn guest(name: &str) -> (Engine, Plugin) {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let plugins = std::env::var_os("LIENTHONG_PLUGINS").map_or_else(|| root.join("target/plugins"), PathBuf::from);
-    let source = root.join("tests/plugins").join(name);
-    let built = toolchain::build(&source, &plugins, &Options::default()).unwrap();
-    let machine_code = plugins.with_file_name("machine-code");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/plugins").join(name);
+    let built = toolchain::build(&source, &plugins(), &Options::default()).unwrap();
+    ready(std::fs::read(built.path).unwrap()).await
+}
+
+fn plugins() -> PathBuf {
+    std::env::var_os("LIENTHONG_PLUGINS").map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/plugins"), PathBuf::from)
+}
+
+/// A component made ready, by machine code that is kept.
+pub(super) async fn ready(component: Vec<u8>) -> (Engine, Plugin) {
+    let machine_code = plugins().with_file_name("machine-code");
     let options = EngineOptions { compile_in_parallel: true, ..EngineOptions::new(&machine_code) };
     let engine = Engine::new(options).unwrap();
     // The trials of the whole hub compile some of the same, and may do so at this moment.
     let lock = std::fs::File::create(machine_code.join(".lock")).unwrap();
     let lock = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock)).await.unwrap().unwrap();
-    let plugin = engine.load(std::fs::read(built.path).unwrap()).await.unwrap();
+    let plugin = engine.load(component).await.unwrap();
     drop(lock);
     (engine, plugin)
 }

@@ -2,6 +2,7 @@
 //! beside it still works.
 
 mod component;
+mod frozen;
 mod guests;
 mod hostile;
 mod http;
@@ -22,10 +23,14 @@ use crate::disk::{Disk, Draft, Drafted, Privacy};
 /// A port and what was emitted to it at once.
 type Emitted = (String, Vec<u8>);
 
+/// Port, bytes, reason and place of a rejected item.
+type Rejected = (String, Vec<u8>, String, Option<String>);
+
 /// Takes everything for the ports it knows, and keeps it.
 #[derive(Clone, Default)]
 struct Kept {
     emitted: Arc<Mutex<Vec<Emitted>>>,
+    rejected: Arc<Mutex<Vec<Rejected>>>,
     files: Option<Files>,
 }
 
@@ -83,13 +88,15 @@ impl Emit for Kept {
         })
     }
 
-    fn reject<'a>(&'a mut self, _: &'a str, _: Vec<u8>, _: String, _: Option<String>) -> Pending<'a, Result<(), Stopped>> {
+    fn reject<'a>(&'a mut self, port: &'a str, bytes: Vec<u8>, reason: String, at: Option<String>) -> Pending<'a, Result<(), Stopped>> {
+        self.rejected.lock().unwrap().push((port.to_owned(), bytes, reason, at));
         Box::pin(async { Ok(()) })
     }
 
     fn attach<'a>(&'a mut self, port: &'a str) -> Pending<'a, Result<Box<dyn Attachment>, Stopped>> {
         Box::pin(async move {
-            let files = self.files.as_ref().filter(|_| port == "out").ok_or_else(|| Stopped::UnknownPort(port.into()))?;
+            let files =
+                self.files.as_ref().filter(|_| matches!(port, "out" | "values")).ok_or_else(|| Stopped::UnknownPort(port.into()))?;
             let (draft, finished) = (Draft::new(Arc::clone(&files.disk)), Arc::clone(&files.finished));
             Ok(Box::new(Writing { draft, finished }) as Box<dyn Attachment>)
         })
