@@ -360,7 +360,7 @@ fn connectors(
             None => continue,
         };
         let signed_by = component.signed_by();
-        let version = Slot::new(Version { plugin, signed_by, since: choices.of(id).and_then(|choice| choice.since) });
+        let version = Slot::new(Version { plugin, signed_by, since: choices.of(id, &config.plugin).and_then(|choice| choice.since) });
         let door = if config.egress.is_empty() { None } else { Some(Door::new(&config.egress)?) };
         connectors.insert(id.clone(), Arc::new(Connector { id: id.clone(), config: config.clone(), version, door, gate }));
     }

@@ -99,7 +99,7 @@ pub async fn roll_back(data: PathBuf, wanted: Rollback) -> anyhow::Result<Vec<Ro
     let mut back = Vec::new();
     for connector in meant {
         let Some(left) = choices.pop(&connector, BY, &wanted.reason, clock::now()) else { continue };
-        let to = choices.of(&connector).map(|choice| choice.version.clone()).unwrap_or_default();
+        let to = choices.of(&connector, &left.plugin).map(|choice| choice.version.clone()).unwrap_or_default();
         back.push(RolledBack { connector, from: left.version, to, lacks: Vec::new() });
     }
     if back.is_empty() {

@@ -431,9 +431,9 @@ impl Plugins {
         let mut back = Vec::new();
         let mut taken = Vec::new();
         for id in meant {
-            let Some(hash) = choices.before(&id).and_then(Choice::hash) else { continue };
-            let version = self.version_before(&id, hash).await?;
             let connector = self.connector(&id)?;
+            let Some(hash) = choices.before(&id, &connector.config.plugin).and_then(Choice::hash) else { continue };
+            let version = self.version_before(&id, hash).await?;
             let running = connector.version.running();
             let lacks = change::changes(&connector.config, &self.parts().channels, running.plugin.facts(), version.plugin.facts());
             let lacks = lacks.iter().filter(|change| change.lacks.is_some()).map(Change::to_string).collect();
@@ -471,7 +471,9 @@ impl Plugins {
     pub fn list(&self) -> Result<Vec<ConnectorVersions>, Refused> {
         let choices = self.parts().versions.choices()?;
         let of = |connector: &Arc<Connector>| {
-            let kept = choices.iter().find(|(id, _)| **id == connector.id).map(|(_, versions)| versions.iter().rev().cloned().collect());
+            let chosen = choices.of(&connector.id, &connector.config.plugin);
+            let kept = chosen.and_then(|_| choices.iter().find(|(id, _)| **id == connector.id));
+            let kept = kept.map(|(_, versions)| versions.iter().rev().cloned().collect());
             let versions = kept.unwrap_or_else(|| vec![choice(&connector.version.running(), "-", FROM_FOLDER)]);
             ConnectorVersions { connector: connector.id.clone(), versions }
         };

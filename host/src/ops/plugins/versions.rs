@@ -170,13 +170,14 @@ impl Choice {
 }
 
 impl Choices {
-    /// What a connector runs, if anything was ever installed for it.
-    pub fn of(&self, connector: &ConnectorId) -> Option<&Choice> {
-        self.0.get(connector)?.last()
+    /// What a connector runs, if anything of this plugin was ever installed for it.
+    pub fn of(&self, connector: &ConnectorId, plugin: &PluginName) -> Option<&Choice> {
+        self.0.get(connector)?.last().filter(|choice| choice.plugin == *plugin)
     }
 
     /// What a rollback would take it to.
-    pub fn before(&self, connector: &ConnectorId) -> Option<&Choice> {
+    pub fn before(&self, connector: &ConnectorId, plugin: &PluginName) -> Option<&Choice> {
+        self.of(connector, plugin)?;
         self.0.get(connector)?.iter().rev().nth(1)
     }
 
@@ -187,7 +188,12 @@ impl Choices {
 
     /// A connector runs this from now on; `replaced` is what it ran before anything was installed for it.
     pub fn push(&mut self, connector: &ConnectorId, replaced: Option<Choice>, chosen: Choice) {
-        let versions = self.0.entry(connector.clone()).or_insert_with(|| replaced.into_iter().collect());
+        let versions = self.0.entry(connector.clone()).or_default();
+        // The connector was given another plugin since: nobody wants to go back to the one before.
+        if versions.last().is_none_or(|last| last.plugin != chosen.plugin) {
+            versions.clear();
+            versions.extend(replaced);
+        }
         versions.push(chosen);
         versions.drain(..versions.len().saturating_sub(KEPT));
     }
@@ -206,8 +212,12 @@ impl Choices {
 mod tests {
     use super::*;
 
+    fn plugin(name: &str) -> PluginName {
+        PluginName::new(name).unwrap()
+    }
+
     fn choice(version: &str) -> Choice {
-        let plugin = PluginName::new("x").unwrap();
+        let plugin = plugin("x");
         let (sha256, by, why) = ("0".repeat(64), "local".into(), "installed".into());
         Choice { plugin, version: version.into(), sha256, signed_by: None, since: None, by, why }
     }
@@ -236,13 +246,18 @@ mod tests {
         versions.choose(&choices).unwrap();
         let mut choices = Versions::of(data.path()).unwrap().choices().unwrap();
         let version = |choice: Option<&Choice>| choice.map(|choice| choice.version.clone());
-        assert_eq!((version(choices.of(&connector)), version(choices.before(&connector))), (Some("19".into()), Some("18".into())));
+        assert_eq!((version(choices.of(&connector, &plugin("x"))), version(choices.before(&connector, &plugin("x")))), (Some("19".into()), Some("18".into())));
         let mut left = Vec::new();
         while let Some(choice) = choices.pop(&connector, "local", "it broke", Timestamp::from_micros(7)) {
             left.push(choice.version);
         }
         assert_eq!(left.len(), KEPT - 1);
-        let stays = choices.of(&connector).unwrap();
+        let stays = choices.of(&connector, &plugin("x")).unwrap();
         assert_eq!((stays.version.as_str(), stays.why.as_str()), ("12", "it broke"));
+
+        // Another plugin begins anew.
+        assert_eq!(choices.of(&connector, &plugin("y")), None);
+        choices.push(&connector, None, Choice { plugin: plugin("y"), ..choice("1") });
+        assert_eq!((version(choices.of(&connector, &plugin("y"))), choices.before(&connector, &plugin("y"))), (Some("1".into()), None));
     }
 }
