@@ -25,7 +25,11 @@ pub fn lines(status: &Status, sent: &BTreeMap<&'static str, Sent>, checks: &[Che
         let rows = checks.iter().find(|one| one.channel == channel && one.left.0 == super::check::LAKE_ROWS);
         let cells = [
             channel.to_owned(),
-            number(sent.get(channel).map_or(0, |sent| sent.all())),
+            number(
+                status
+                    .maker(channel)
+                    .map_or_else(|| sent.get(channel).map_or(0, |sent| sent.all()), |route| route.records + route.rejected),
+            ),
             figure(|one| one.accepted),
             figure(|one| one.stored),
             figure(|one| one.quarantined),
@@ -44,7 +48,7 @@ pub fn lines(status: &Status, sent: &BTreeMap<&'static str, Sent>, checks: &[Che
     let broken = checks.iter().filter(|one| !one.holds()).count();
     if broken == 0 {
         lines.push(Line::of(Style::Good, " ✓ ").then(Style::Bold, "All sums hold, for every channel:"));
-        lines.push(Line::of(Style::Plain, "   sent = accepted = stored + quarantined + discarded"));
+        lines.push(Line::of(Style::Plain, "   sent, by a system or by a route = accepted = stored + quarantined + discarded"));
         lines.push(Line::of(Style::Plain, "   stored = landed + pending, and landed = rows of the lake's table"));
     } else {
         lines.push(Line::of(Style::Bad, format!(" ✕ {broken} of {} sums do not hold", checks.len())));

@@ -37,7 +37,7 @@ pub fn sums(status: &Status, sent: &BTreeMap<&'static str, Sent>) -> Vec<Check> 
         let mut check = |left, right| checks.push(Check { channel: one.channel.clone(), left, right });
         check(("accepted", one.accepted), ("stored + quarantined + discarded", one.stored + one.quarantined + one.discarded));
         check(("stored", one.stored), ("landed + pending", one.landed + one.pending));
-        match status.routes.iter().find(|route| !route.delivers() && route.to.contains(&one.channel)) {
+        match status.maker(&one.channel) {
             None => {
                 check(("stored", one.stored), ("good items sent", sent.good));
                 check(("quarantined", one.quarantined), ("bad items sent", sent.bad));

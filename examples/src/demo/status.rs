@@ -93,6 +93,13 @@ impl Route {
     }
 }
 
+impl Status {
+    /// The route that fills a channel, where one does.
+    pub fn maker(&self, channel: &str) -> Option<&Route> {
+        self.routes.iter().find(|route| !route.delivers() && route.to.iter().any(|to| to == channel))
+    }
+}
+
 impl Channel {
     /// What stands before the slash.
     pub fn domain(&self) -> &str {

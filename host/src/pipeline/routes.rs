@@ -1,6 +1,7 @@
 //! Routes: cursors over the log that write to other channels or deliver to agency systems. Each channel-writing part and each
 //! sink of a route reads at its own pace, so that a slow or dead one holds nobody back.
 
+mod claim;
 mod condition;
 mod cursor;
 mod deliver;

@@ -10,9 +10,8 @@ pub fn nowcast(hours: &[Option<f64>; 12]) -> Option<f64> {
     if steadiness <= 0.5 {
         return Some(hours.iter().zip(1..).map(|(value, i)| value.map_or(0.0, |c| 0.5_f64.powi(i) * c)).sum());
     }
-    let weighed = |of: fn(f64) -> f64| -> f64 {
-        hours.iter().zip(0..).map(|(value, i)| value.map_or(0.0, |c| steadiness.powi(i) * of(c))).sum()
-    };
+    let weighed =
+        |of: fn(f64) -> f64| -> f64 { hours.iter().zip(0..).map(|(value, i)| value.map_or(0.0, |c| steadiness.powi(i) * of(c))).sum() };
     Some(weighed(|c| c) / weighed(|_| 1.0))
 }
 

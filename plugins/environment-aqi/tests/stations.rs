@@ -38,7 +38,8 @@ impl Station {
         self.state = folded.state;
         assert!(self.state.as_ref().is_none_or(|state| state.len() < 16 << 10), "the state grows");
         self.rejects.extend(folded.rejects.into_iter().map(|reject| reject.reason));
-        let lines = folded.outputs.iter().inspect(|(port, _)| assert_eq!(port, PORT)).flat_map(|(_, records)| records.split(|b| *b == b'\n'));
+        let lines =
+            folded.outputs.iter().inspect(|(port, _)| assert_eq!(port, PORT)).flat_map(|(_, records)| records.split(|b| *b == b'\n'));
         let records: Vec<Value> = lines.filter(|line| !line.is_empty()).map(|line| serde_json::from_slice(line).unwrap()).collect();
         for record in &records {
             assert!(SCHEMA.is_valid(record), "{record}");
@@ -73,7 +74,10 @@ fn the_worked_case_of_the_decision_is_41() {
     assert_eq!(told[1]["status"], "complete");
     let last = station.call(12 * 60, &[]);
     assert_eq!(last.len(), 1);
-    assert_eq!((&last[0]["hour"], &last[0]["aqi"], &last[0]["nowcast_pm2_5"]), (&json!("2026-11-23T11:00:00+07:00"), &json!(41), &json!(20.3)));
+    assert_eq!(
+        (&last[0]["hour"], &last[0]["aqi"], &last[0]["nowcast_pm2_5"]),
+        (&json!("2026-11-23T11:00:00+07:00"), &json!(41), &json!(20.3))
+    );
     assert_eq!((&last[0]["level_name"], &last[0]["color"], &last[0]["dominant"]), (&json!("Tốt"), &json!("#00e400"), &json!("PM2.5")));
     assert_eq!(station.rejects, Vec::<String>::new());
 }

@@ -54,9 +54,11 @@ fn status(answer: Response) -> Result<ItemStatus, Failure> {
 fn words(failure: &Failure) -> String {
     match failure {
         Failure::RateLimited(_) => "the server asks for patience".into(),
-        Failure::InvalidInput(why) | Failure::Unauthorized(why) | Failure::Upstream(why) | Failure::Config(why) | Failure::Internal(why) => {
-            why.clone()
-        }
+        Failure::InvalidInput(why)
+        | Failure::Unauthorized(why)
+        | Failure::Upstream(why)
+        | Failure::Config(why)
+        | Failure::Internal(why) => why.clone(),
     }
 }
 

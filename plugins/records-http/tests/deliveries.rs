@@ -51,7 +51,8 @@ fn an_answer_is_about_its_record_or_about_the_system() {
 #[test]
 fn what_was_delivered_before_the_system_failed_stays_delivered() {
     let (statuses, hub) = deliver(vec![answer(200), answer(422), answer(503), answer(200)]);
-    let [ItemStatus::Delivered, ItemStatus::Refused(_), ItemStatus::Retry(third), ItemStatus::Retry(fourth)] = &statuses.unwrap()[..] else {
+    let [ItemStatus::Delivered, ItemStatus::Refused(_), ItemStatus::Retry(third), ItemStatus::Retry(fourth)] = &statuses.unwrap()[..]
+    else {
         panic!("other statuses");
     };
     assert_eq!((third.as_str(), fourth.as_str()), ("the server answered 503", "the server answered 503"));

@@ -6,16 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lienthong_core::city::{Access, Begin, Delivering};
-use lienthong_core::hash::ContentHash;
 use lienthong_core::id::RouteId;
 use lienthong_core::log::{Position, StoredBatch, record_id};
 use lienthong_core::ports::Nowhere;
 use lienthong_core::retry::Backoff;
-use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use super::Surroundings;
+use super::claim::{self, Claimed, Cursor};
 use super::condition::Part;
 use super::cursor::{Mark, group};
 use super::pace::{Pace, Remedy};
@@ -50,23 +48,6 @@ pub(super) struct Deliverer {
     pub(super) sink: Arc<Connector>,
     pub(super) how: Delivering,
 }
-
-/// How far it has come, and what it has claimed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Cursor {
-    /// The next record to claim.
-    epoch: u32,
-    offset: u64,
-    /// Records of this epoch that are claimed and not settled.
-    #[serde(default)]
-    claimed_epoch: u32,
-    #[serde(default)]
-    claimed: Vec<Claimed>,
-}
-
-/// One record that is on its way: its offset, and how often it was tried.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-struct Claimed(u64, u32);
 
 /// What a call of the sink made of its records.
 struct Attempt {
@@ -161,9 +142,9 @@ impl Running {
     async fn claim(&self, mark: &mut Mark<Cursor>) -> Result<bool, Fault> {
         let page = self.it.read(mark.cursor.next(), self.it.how.records).await?;
         let Some(epoch) = page.first().map(|batch| batch.first.epoch) else { return Ok(false) };
-        let same = page.iter().filter(|batch| batch.first.epoch == epoch);
+        let mut same = page.iter().filter(|batch| batch.first.epoch == epoch);
         let claimed: Vec<_> = same.clone().flat_map(StoredBatch::records).map(|(offset, ..)| Claimed(offset, 0)).collect();
-        let next = same.last().map_or(mark.cursor.next(), StoredBatch::end);
+        let next = same.next_back().map_or(mark.cursor.next(), StoredBatch::end);
         let cursor = Cursor { epoch: next.epoch, offset: next.offset, claimed_epoch: epoch, claimed };
         self.commit(mark, cursor, Vec::new()).await?;
         Ok(true)
@@ -341,7 +322,8 @@ impl Deliverer {
         let part = (self.route.clone(), Some(self.sink.id.clone()));
         self.around.conditions.working(&part);
         let running = self.around.supervision.running(&self.sink.id);
-        let key = self.idempotency_key(epoch, records);
+        let key =
+            claim::idempotency_key(&[&self.around.log, self.route.as_str(), self.sink.id.as_str(), self.from.id.as_str()], epoch, records);
         let delivered = self.sink.version.running().plugin.deliver(call, batch, key).await;
         drop(running);
         let (answer, run) = match delivered {
@@ -373,20 +355,6 @@ impl Deliverer {
         answer
     }
 
-    /// The same for the same records of the same log, and for no others.
-    fn idempotency_key(&self, epoch: u32, records: &[Claimed]) -> String {
-        let mut hash = Sha256::new();
-        for part in [&*self.around.log, self.route.as_str(), self.sink.id.as_str(), self.from.id.as_str()] {
-            hash.update(part);
-            hash.update([0]);
-        }
-        hash.update(epoch.to_be_bytes());
-        for Claimed(offset, _) in records {
-            hash.update(offset.to_be_bytes());
-        }
-        ContentHash::new(hash.finalize().into()).to_string()
-    }
-
     fn is_last(&self, record: Claimed) -> bool {
         record.1.saturating_add(1) >= self.how.attempts
     }
@@ -399,24 +367,6 @@ impl Deliverer {
             at: Position { epoch, offset },
             attempts: attempts.saturating_add(1),
             reason: cut(reason),
-        }
-    }
-}
-
-impl Cursor {
-    fn at(position: Position) -> Self {
-        Self { epoch: position.epoch, offset: position.offset, claimed_epoch: 0, claimed: Vec::new() }
-    }
-
-    fn next(&self) -> Position {
-        Position { epoch: self.epoch, offset: self.offset }
-    }
-
-    /// Everything before it is settled.
-    fn settled_until(&self) -> Position {
-        match self.claimed.iter().map(|record| record.0).min() {
-            Some(offset) => Position { epoch: self.claimed_epoch, offset },
-            None => self.next(),
         }
     }
 }
