@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, bail};
-use lienthong_core::city::{self, Budget, Limits, Record, Transport};
-use lienthong_core::id::{AgencyId, ChannelId, ConnectorId, SchemaId};
+use lienthong_core::city::{self, Limits};
+use lienthong_core::id::{AgencyId, ChannelId, ConnectorId, Port, SchemaId};
 use lienthong_core::log::Origin;
 use lienthong_core::ports::Emit;
 use lienthong_core::schema::ChannelSchema;
@@ -50,7 +50,8 @@ pub struct Ran {
 pub struct Rehearsal {
     plugin: Plugin,
     channels: Channels,
-    connector: city::Connector,
+    emits: BTreeMap<Port, ChannelId>,
+    agency: AgencyId,
     limits: Limits,
     store: Store,
     calls: AtomicU64,
@@ -74,26 +75,14 @@ impl Rehearsal {
             channels.push(Channel { id: id.clone(), config, schema });
             emits.insert(port.clone(), id);
         }
-        let connector = city::Connector {
-            plugin: manifest.plugin.name.clone(),
-            agency: AgencyId::new("vendor")?,
-            transport: Transport::Webhook,
-            settings: Value::Null,
-            egress: Vec::new(),
-            limits: Limits::default(),
-            emits,
-            budget: Budget::default(),
-            fresh_within: None,
-            record: Record::None,
-        };
         let folder = tempfile::tempdir().context("no folder for what a call attaches")?;
         let store = Store::open(Options::new(folder.path().join("data"))).await?;
-        let limits = connector.limits;
         Ok(Self {
             plugin,
             channels: Channels::new(channels),
-            connector,
-            limits,
+            emits,
+            agency: AgencyId::new("vendor")?,
+            limits: Limits::default(),
             store,
             calls: AtomicU64::new(0),
             _engine: engine,
@@ -123,9 +112,8 @@ impl Rehearsal {
         // A name of its own for each call: what one call broke or used up does not slow the next one down.
         let connector = ConnectorId::new(&format!("rehearsal/call-{}", self.calls.fetch_add(1, Ordering::Relaxed)))?;
         let name: Arc<str> = fixture.name.as_str().into();
-        let origin = Origin { agency: self.connector.agency.clone(), connector: Some(connector.clone()) };
-        let intake =
-            Intake::new(self.store.clone(), &self.channels, &self.connector.emits, origin, fixture.now, Arc::clone(&name)).holding_all();
+        let origin = Origin { agency: self.agency.clone(), connector: Some(connector.clone()) };
+        let intake = Intake::new(self.store.clone(), &self.channels, &self.emits, origin, fixture.now, Arc::clone(&name)).holding_all();
         let (door, tape) = match world {
             World::Recorded(replay) => (None, Tape::Replaying(replay)),
             World::Live(door, recorder) => (Some(door), Tape::Recording(recorder)),
