@@ -103,14 +103,19 @@ async fn a_plugin_that_breaks_is_told_why_and_what_was_found_is_signed() {
     fs::write(at("fixtures/one/message.txt"), "x").unwrap();
     fs::write(at("fixtures/one/expect.ndjson"), "").unwrap();
 
-    let said = plugin("key", &at("vendor.key"), &[]).await;
+    let own = at("vendor.key");
+    let key = |how: &'static str| {
+        let own = own.clone();
+        async move { run(&["plugin", "key", how, argument(&own)]).await }
+    };
+    let said = key("new").await;
     let public = said.stdout.trim().to_owned();
     assert!(public.starts_with("ltpub_"), "{said:?}");
-    assert_eq!(plugin("key", &at("vendor.key"), &["--public"]).await.stdout, said.stdout);
-    assert_ne!(plugin("key", &at("vendor.key"), &[]).await.code, Some(0), "a key is not overwritten");
+    assert_eq!(key("show").await.stdout, said.stdout);
+    assert_ne!(key("new").await.code, Some(0), "a key is not overwritten");
 
-    let (report, key) = (at("report.json"), at("vendor.key"));
-    let said = plugin("certify", &at("guest.wasm"), &["--report", argument(&report), "--key", argument(&key)]).await;
+    let report = at("report.json");
+    let said = plugin("certify", &at("guest.wasm"), &["--report", argument(&report), "--key", argument(&own)]).await;
     assert_eq!(said.code, Some(1), "{said:?}");
     assert!(
         said.stdout.contains("  garbage          FAILED  one, nothing as the message: the plugin broke (wasm `unreachable`"),
