@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response, header};
@@ -20,6 +21,7 @@ use crate::net::{self, Caps, Door};
 type Sent = Box<dyn Future<Output = Result<(Response<WasiBody>, Done), HttpError>> + Send>;
 type Done = Box<dyn Future<Output = Result<(), HttpError>> + Send>;
 
+#[derive(Clone)]
 pub(super) struct Hooks {
     door: Door,
     subject: Subject,
@@ -28,7 +30,7 @@ pub(super) struct Hooks {
     tail: Tail,
     max_requests: u64,
     max_bytes: u64,
-    total: std::time::Duration,
+    total: Duration,
 }
 
 impl Hooks {
@@ -41,7 +43,8 @@ impl Hooks {
             tail,
             max_requests: u64::from(meter.limits.http_requests),
             max_bytes: meter.limits.http_bytes,
-            total: meter.limits.time_per_call,
+            // Behind the end of the call, which tells the limit and its key.
+            total: meter.limits.time_per_call + Duration::from_secs(1),
         }
     }
 
@@ -49,6 +52,19 @@ impl Hooks {
     fn warn(&self, line: &str) {
         let Subject { connector, message } = &self.subject;
         tracing::warn!(target: "plugin", %connector, message_name = %message, "{line}");
+        self.tail.push(format!("{line}\n").as_bytes());
+    }
+}
+
+impl Hooks {
+    /// A denial is the operator's to know, with the line that would allow it; other trouble is the guest's.
+    fn tell(&self, error: &net::Error) {
+        let line = chain(error);
+        if matches!(error, net::Error::Denied(_)) {
+            return self.warn(&line);
+        }
+        let Subject { connector, message } = &self.subject;
+        tracing::debug!(target: "plugin", %connector, message_name = %message, "{line}");
         self.tail.push(format!("{line}\n").as_bytes());
     }
 }
@@ -82,7 +98,7 @@ impl WasiHttpHooks for Hooks {
             response_bytes: self.max_bytes,
         };
         let (meter, breach, max_bytes) = (Arc::clone(&self.meter), self.breach.clone(), self.max_bytes);
-        let (subject, tail) = (self.subject.clone(), self.tail.clone());
+        let hooks = self.clone();
         Box::new(async move {
             match door.send(request, caps).await {
                 Ok(response) => {
@@ -90,9 +106,7 @@ impl WasiHttpHooks for Hooks {
                     Ok((metered, Box::new(async { Ok(()) }) as Done))
                 }
                 Err(error) => {
-                    let (line, Subject { connector, message }) = (chain(&error), subject);
-                    tracing::debug!(target: "plugin", %connector, message_name = %message, "{line}");
-                    tail.push(format!("{line}\n").as_bytes());
+                    hooks.tell(&error);
                     Err(answer(&error))
                 }
             }
