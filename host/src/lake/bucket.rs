@@ -21,6 +21,8 @@ const RETRIES: usize = 5;
 const RETRY_FOR: Duration = Duration::from_secs(20);
 /// So many put the same key at once in the trial.
 const RIVALS: usize = 4;
+/// So many keys are tried until one is surely made by the trial itself.
+const KEYS: usize = 8;
 
 /// A client of the bucket. Nothing is sent yet.
 ///
@@ -53,22 +55,33 @@ pub(super) fn client(bucket: &Bucket, credentials: &Credentials) -> Result<impl 
 /// [`Error::IgnoresConditions`]: the lake must not lie there. [`Error::Store`]: it could not be tried.
 pub(super) async fn prove(store: &dyn ObjectStore, prefix: &Path) -> Result<(), Error> {
     let key = |name: &str| prefix.clone().join(format!("lienthong-trial-{}-{name}", super::token::token()));
-    let (twice, at_once) = (key("twice"), key("at-once"));
-    let verdict = async {
-        put_new(store, &twice, 0).await?;
-        let again = put_new(store, &twice, 1).await?;
-        let rivals = futures::future::try_join_all((0..RIVALS).map(|rival| put_new(store, &at_once, rival))).await?;
-        let standing = store.get(&twice).await.map_err(Error::Store)?.bytes().await.map_err(Error::Store)?;
-        let sound = !again && rivals.iter().filter(|won| **won).count() <= 1 && standing == body(0);
-        if sound { Ok(()) } else { Err(Error::IgnoresConditions { answer: None }) }
-    }
-    .await;
-    for key in [&twice, &at_once] {
-        if let Err(error) = store.delete(key).await {
-            tracing::debug!(%key, %error, "a trial's key stays in the lake's bucket; it may be deleted");
+    for _ in 0..KEYS {
+        let (twice, at_once) = (key("twice"), key("at-once"));
+        let kept = keeps_conditions(store, &twice, &at_once).await;
+        for key in [&twice, &at_once] {
+            if let Err(error) = store.delete(key).await {
+                tracing::debug!(%key, %error, "a trial's key stays in the lake's bucket; it may be deleted");
+            }
+        }
+        match kept? {
+            Some(true) => return Ok(()),
+            Some(false) => return Err(Error::IgnoresConditions { answer: None }),
+            None => {}
         }
     }
-    verdict
+    let why = format!("of {KEYS} keys that were new it took none: it refused each of them, or lost its answer");
+    Err(Error::Store(StoreError::Generic { store: "S3", source: why.into() }))
+}
+
+/// None where the first put was not surely the one that made the key: then a second one that succeeds shows nothing.
+async fn keeps_conditions(store: &dyn ObjectStore, twice: &Path, at_once: &Path) -> Result<Option<bool>, Error> {
+    if !put_new(store, twice, 0).await? {
+        return Ok(None);
+    }
+    let again = put_new(store, twice, 1).await?;
+    let rivals = futures::future::try_join_all((0..RIVALS).map(|rival| put_new(store, at_once, rival))).await?;
+    let standing = store.get(twice).await.map_err(Error::Store)?.bytes().await.map_err(Error::Store)?;
+    Ok(Some(!again && rivals.iter().filter(|won| **won).count() <= 1 && standing == body(0)))
 }
 
 /// True where the key was new. A lost answer may make a success look like a refusal, never the other way round.

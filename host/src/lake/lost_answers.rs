@@ -21,6 +21,7 @@ use super::*;
 const SOUND: u8 = 0;
 const ANSWER_LOST: u8 = 1;
 const NOT_DONE: u8 = 2;
+const REFUSED: u8 = 3;
 
 /// Faults of the next conditional put, which is a commit's.
 #[derive(Debug)]
@@ -50,6 +51,9 @@ impl ObjectStore for Faulty {
             let fault = if opts.mode == PutMode::Create { self.next.swap(SOUND, Ordering::SeqCst) } else { SOUND };
             if fault == NOT_DONE {
                 return Err(lost());
+            }
+            if fault == REFUSED {
+                return Err(object_store::Error::AlreadyExists { path: location.to_string(), source: "precondition failed".into() });
             }
             let done = self.inner.put_opts(location, payload, opts).await?;
             if fault == ANSWER_LOST { Err(lost()) } else { Ok(done) }
@@ -139,4 +143,19 @@ async fn a_lost_answer_neither_loses_nor_doubles_a_row() {
     let snapshot = deltalake_core::kernel::EagerSnapshot::try_new(&lake.log_store(&spec().channel).unwrap(), None).await.unwrap();
     let rows: usize = snapshot.log_data().iter().filter_map(|file| file.num_records()).sum();
     assert_eq!(rows, 30);
+}
+
+#[tokio::test]
+async fn a_refusal_of_a_key_that_was_new_does_not_condemn_the_store() {
+    for fault in [REFUSED, NOT_DONE, ANSWER_LOST, SOUND] {
+        let store = Arc::new(Faulty { inner: InMemory::new(), next: AtomicU8::new(fault) });
+        let lake = Lake::with_store(store.clone(), Url::parse("memory:///lake/").unwrap());
+        match lake.prove().await {
+            Ok(()) => assert!(fault == REFUSED || fault == SOUND),
+            // No answer: it could not be tried, and is tried again later.
+            Err(Error::Store(_)) => assert!(fault == NOT_DONE || fault == ANSWER_LOST),
+            Err(other) => panic!("fault {fault}: {other}"),
+        }
+        lake.prove().await.unwrap();
+    }
 }
