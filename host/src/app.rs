@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use lienthong_core::city::{self, City, LakePlace, Transport};
-use lienthong_core::id::{ConnectorId, PluginName};
+use lienthong_core::city::{self, City, LakePlace, Transport, Way};
+use lienthong_core::id::{ConnectorId, PluginName, RouteId};
 use lienthong_core::manifest::Manifest;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -27,6 +27,7 @@ use crate::pipeline::channels::{Channel, Channels};
 use crate::pipeline::gate::{Gate, Past};
 use crate::pipeline::landing::{self, Landing, Progress};
 use crate::pipeline::messages::Messages;
+use crate::pipeline::routes::{Conditions, RouteCondition, Routes, Surroundings};
 use crate::pipeline::supervision::{Condition, Supervision};
 use crate::pipeline::supervisor::Supervisor;
 use crate::store::{self, Reserve, Store};
@@ -179,11 +180,13 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
         tracing::warn!(%error, "keys that are made while the hub is down are checked against an older city");
     }
     let pepper = Pepper::open(&options.data)?;
-    let lake = Arc::new(lake(&city.lake.at, &options.data, &log_name(&options.data, log_begins)?).await?);
+    let log = log_name(&options.data, log_begins)?;
+    let lake = Arc::new(lake(&city.lake.at, &options.data, &log).await?);
     let compiler = Some(PathBuf::from(OWN_PROGRAM));
     let engine = Engine::new(EngineOptions { compiler, ..EngineOptions::new(options.data.join("cache/plugins")) })?;
     let gates = gates(&city, &store).await?;
-    let (connectors, broken) = connectors(&city, &plugins, &engine, &gates).await?;
+    let ready = make_ready(&city, &plugins, &engine).await?;
+    let (connectors, broken) = connectors(&city, &plugins, &ready, &gates)?;
     let mut listeners = listeners(&city).await?;
 
     // Connectors stop first, so that what they still store can land.
@@ -215,6 +218,17 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     }
     // Nobody shall wait at the port of a connector that does not run.
     drop(listeners);
+    let around = Surroundings {
+        store: store.clone(),
+        channels: channels.clone(),
+        city: city.clone(),
+        conditions: Conditions::new(city.routes.iter().flat_map(|(id, route)| RouteCondition::of(id, route))),
+        supervision: supervision.clone(),
+        log: log.into(),
+        stop: stop.clone(),
+    };
+    let conditions = around.conditions.clone();
+    let routes = start_routes(around, &ready, &connectors);
     let status = Sources {
         city: city.title.clone(),
         started_at: clock::now(),
@@ -223,7 +237,9 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
         lake: lake_place,
         progress,
         supervision,
+        routes: conditions,
     };
+    let routes_in_city = city.routes.len();
     let api = Api::new(Parts { city, store: store.clone(), pepper, channels, messages: webhooks, status, spool, stop: stop.clone() });
     let router = http::router(api);
 
@@ -240,7 +256,7 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     let serving_local = tokio::spawn(http::serve::local(local, router, stop.clone()));
     std::fs::write(options.data.join(ADDRESS), local_address.to_string())?;
     let sweeping = tokio::spawn(sweep(store.clone(), stop.clone()));
-    tracing::info!(address = %local_address, connectors = connectors.len(), "the hub is ready");
+    tracing::info!(address = %local_address, connectors = connectors.len(), routes = routes_in_city, "the hub is ready");
 
     stopped.await;
     tracing::info!("stopping: requests under way are answered, then everything comes to rest");
@@ -248,6 +264,7 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     serving.await?;
     serving_local.await?;
     supervisor.stopped().await;
+    routes.stopped().await;
     sweeping.await?;
     stop_landing.cancel();
     landing.stopped().await;
@@ -285,7 +302,58 @@ struct Broken {
     why: String,
 }
 
-type Ready = (BTreeMap<ConnectorId, Arc<Connector>>, Vec<Broken>);
+/// The plugins that a city uses, or why one cannot be used.
+type Ready = BTreeMap<PluginName, Result<Plugin, String>>;
+
+/// Makes every plugin ready that a connector or a route names, one after the other.
+async fn make_ready(city: &City, plugins: &PluginFolder, engine: &Engine) -> anyhow::Result<Ready> {
+    let of_connectors = city.connectors.values().map(|connector| &connector.plugin);
+    let of_routes = city.routes.values().filter_map(|route| match &route.writing.as_ref()?.how {
+        Way::Fold(fold) => Some(&fold.plugin),
+        Way::Copy(_) => None,
+    });
+    let mut ready = Ready::new();
+    for name in of_connectors.chain(of_routes) {
+        if ready.contains_key(name) {
+            continue;
+        }
+        let component = plugins.components.get(name).with_context(|| format!("the plugin {name} is missing"))?;
+        tracing::info!(plugin = %name, "making the plugin ready");
+        let plugin = engine.load(component.bytes.clone()).await.map_err(|error| error.to_string());
+        ready.insert(name.clone(), plugin);
+    }
+    Ok(ready)
+}
+
+/// Starts every route, as far as its plugins are ready; what is not says so in its condition.
+fn start_routes(around: Surroundings, ready: &Ready, connectors: &BTreeMap<ConnectorId, Arc<Connector>>) -> Routes {
+    let (city, conditions) = (around.city.clone(), around.conditions.clone());
+    let mut routes = Routes::new(around);
+    let broken = |id: &RouteId, sink: Option<&ConnectorId>, why: String| {
+        tracing::error!(route = %id, "the route does not run: {why}");
+        conditions.failed(&(id.clone(), sink.cloned()), why, clock::now());
+    };
+    for (id, route) in &city.routes {
+        match route.writing.as_ref().map(|writing| &writing.how) {
+            None => {}
+            Some(Way::Copy(_)) => routes.write(id, route, None),
+            Some(Way::Fold(fold)) => match ready.get(&fold.plugin) {
+                Some(Ok(plugin)) => routes.write(id, route, Some(plugin.clone())),
+                Some(Err(why)) => broken(id, None, format!("the plugin {}: {why}", fold.plugin)),
+                None => {}
+            },
+        }
+        for sink in &route.sinks {
+            match connectors.get(sink).map(|connector| (connector, &connector.config.transport)) {
+                Some((connector, Transport::Deliver(how))) => routes.deliver(id, route, connector.clone(), *how),
+                _ => broken(id, Some(sink), format!("the connector {sink} does not run")),
+            }
+        }
+    }
+    routes
+}
+
+type Connectors = (BTreeMap<ConnectorId, Arc<Connector>>, Vec<Broken>);
 
 /// Every connector's gate, with what is known of it from the lives before.
 async fn gates(city: &City, store: &Store) -> anyhow::Result<BTreeMap<ConnectorId, Gate>> {
@@ -297,18 +365,12 @@ async fn gates(city: &City, store: &Store) -> anyhow::Result<BTreeMap<ConnectorI
     Ok(city.connectors.iter().map(gate).collect())
 }
 
-async fn connectors(city: &City, plugins: &PluginFolder, engine: &Engine, gates: &BTreeMap<ConnectorId, Gate>) -> anyhow::Result<Ready> {
-    let mut ready = BTreeMap::<PluginName, Result<Plugin, String>>::new();
+fn connectors(city: &City, plugins: &PluginFolder, ready: &Ready, gates: &BTreeMap<ConnectorId, Gate>) -> anyhow::Result<Connectors> {
     let (mut connectors, mut broken) = (BTreeMap::new(), Vec::new());
     for (id, config) in &city.connectors {
         let component = plugins.components.get(&config.plugin);
         let component = component.with_context(|| format!("the plugin {} of {id} is missing", config.plugin))?;
         let gate = gates.get(id).cloned().with_context(|| format!("{id} has no gate"))?;
-        if !ready.contains_key(&config.plugin) {
-            tracing::info!(plugin = %config.plugin, "making the plugin ready");
-            let plugin = engine.load(component.bytes.clone()).await.map_err(|error| error.to_string());
-            ready.insert(config.plugin.clone(), plugin);
-        }
         let plugin = match ready.get(&config.plugin) {
             Some(Ok(plugin)) => plugin.clone(),
             Some(Err(why)) => {

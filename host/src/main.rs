@@ -16,6 +16,7 @@ fn main() -> ExitCode {
         Command::Plugin(command) => cli::plugin::run(command),
         Command::Connector(command) => cli::connector::run(command),
         Command::Key(command) => cli::key::run(command),
+        Command::DeadLetter(command) => cli::dead_letter::run(command),
         Command::Schema(command) => cli::schema::run(command),
         Command::Status(arguments) => cli::status::run(arguments),
         Command::Compile(arguments) => cli::compile::run(arguments),

@@ -4,6 +4,7 @@
 
 #![allow(clippy::missing_panics_doc)]
 
+pub mod board;
 pub mod chance;
 pub mod city;
 pub mod client;

@@ -15,6 +15,7 @@ use crate::sim::egov::lookup::{self, LandRegistry};
 use crate::sim::egov::offices::Offices;
 use crate::sim::egov::shop::Shops;
 use crate::sim::environment::Stations;
+use crate::sim::environment::board::{self, Board};
 use crate::sim::health::hospital::{Billing, Hospital};
 use crate::sim::health::mllp::Sender;
 use crate::sim::inbox::Inbox;
@@ -31,6 +32,8 @@ const BACK: i64 = 30 * 24 * 3600 / clock::STEP_SECONDS;
 const FEED: SocketAddr = in_the_files(8790);
 /// Where the land register is looked up.
 const LOOKUP: SocketAddr = in_the_files(8795);
+/// Where the display board takes records.
+const BOARD: SocketAddr = in_the_files(8797);
 /// Where the hub itself listens for the hospital's messages.
 const MLLP: SocketAddr = in_the_files(2575);
 
@@ -42,6 +45,7 @@ pub(super) struct BaoLoc {
     ledger: Arc<Ledger>,
     publisher: Publisher,
     registry: LandRegistry,
+    board: Board,
     mllp: SocketAddr,
 }
 
@@ -52,10 +56,11 @@ impl BaoLoc {
         let first = transport::edition(&feed, 1)?;
         let publisher = Publisher::start(beginning.at(FEED), transport::PUBLISHED, first, Arc::clone(ledger), now).await.context(TAKEN)?;
         let registry = LandRegistry::start(beginning.at(LOOKUP), seed, Arc::clone(ledger), now).await.context(TAKEN)?;
+        let board = Board::start(beginning.at(BOARD)).await.context(TAKEN)?;
         // The hub will listen there itself: the little time in which somebody else may take a free port is harmless.
         let mllp = std::net::TcpListener::bind(beginning.at(MLLP)).and_then(|free| free.local_addr());
         let mllp = mllp.with_context(|| format!("the hub can not listen for the hospital at {MLLP}; {TAKEN}"))?;
-        Ok(Self { seed, feed, ledger: beginning.ledger, publisher, registry, mllp })
+        Ok(Self { seed, feed, ledger: beginning.ledger, publisher, registry, board, mllp })
     }
 }
 
@@ -65,13 +70,14 @@ impl Cast for BaoLoc {
     }
 
     fn moved(&self) -> Vec<(SocketAddr, SocketAddr)> {
-        vec![(FEED, self.publisher.address()), (LOOKUP, self.registry.address()), (MLLP, self.mllp)]
+        vec![(FEED, self.publisher.address()), (LOOKUP, self.registry.address()), (BOARD, self.board.address()), (MLLP, self.mllp)]
     }
 
     fn addresses(&self) -> Vec<(&'static str, String)> {
         vec![
             ("bus operator", format!("http://{}{}", self.publisher.address(), transport::PUBLISHED.path)),
             ("land register", format!("http://{}{}", self.registry.address(), lookup::PATH)),
+            ("display board", format!("http://{}{}", self.board.address(), board::PATH)),
             ("hospital", format!("sends to mllp://{}", self.mllp)),
         ]
     }
@@ -96,7 +102,7 @@ impl Cast for BaoLoc {
     }
 
     fn surround(self: Box<Self>, around: &Surroundings<'_>) -> anyhow::Result<Traffic> {
-        let Self { seed, feed, ledger, publisher, registry, mllp } = *self;
+        let Self { seed, feed, ledger, publisher, registry, board, mllp } = *self;
         let hub = around.hub;
         let inbox = |name: &str| Inbox::below(around.data, name);
         let connector = |name: &str, agency| anyhow::Ok(Door::of_connector(hub, name, around.key(agency)?));
@@ -104,9 +110,10 @@ impl Cast for BaoLoc {
         let units = around.samples.join("admin-units-2025/units.ndjson");
         let to_units = Door::of_channel(hub, ADMIN_UNITS, around.key("planning-department")?);
         let players = vec![
+            // An hour of readings and the first of the next: the air quality of an hour is known once it is over.
             player(
                 1,
-                3,
+                13,
                 Stations {
                     seed,
                     inbox: inbox("air")?,
@@ -117,6 +124,7 @@ impl Cast for BaoLoc {
             player(15, 1, BusOperator { feed, inbox: inbox("gtfs")?, publisher, ledger: ledger() }),
             player(1, 3, Shops { seed, door: connector("egov/one-stop-shops", "one-stop-center")?, ledger: ledger() }),
             player(5, 1, registry),
+            player(60, 1, board),
             player(
                 5,
                 3,

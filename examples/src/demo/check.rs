@@ -28,7 +28,8 @@ impl Check {
     }
 }
 
-/// The hub's promises about its sums, and each channel against what the simulators sent to it.
+/// The hub's promises about its sums, each channel against what the simulators sent to it or what a route made for it, and each
+/// delivering route against what it had to deliver.
 pub fn sums(status: &Status, sent: &BTreeMap<&'static str, Sent>) -> Vec<Check> {
     let mut checks = Vec::new();
     for one in &status.channels {
@@ -36,8 +37,19 @@ pub fn sums(status: &Status, sent: &BTreeMap<&'static str, Sent>) -> Vec<Check> 
         let mut check = |left, right| checks.push(Check { channel: one.channel.clone(), left, right });
         check(("accepted", one.accepted), ("stored + quarantined + discarded", one.stored + one.quarantined + one.discarded));
         check(("stored", one.stored), ("landed + pending", one.landed + one.pending));
-        check(("stored", one.stored), ("good items sent", sent.good));
-        check(("quarantined", one.quarantined), ("bad items sent", sent.bad));
+        match status.routes.iter().find(|route| !route.delivers() && route.to.contains(&one.channel)) {
+            None => {
+                check(("stored", one.stored), ("good items sent", sent.good));
+                check(("quarantined", one.quarantined), ("bad items sent", sent.bad));
+            }
+            Some(route) => {
+                check(("stored", one.stored), ("records of its route", route.records));
+                check(("quarantined", one.quarantined), ("rejections of its route", route.rejected));
+            }
+        }
+        for route in status.routes.iter().filter(|route| route.delivers() && route.from == one.channel) {
+            check(("stored", one.stored), ("delivered + given up + behind", route.records + route.dead_letters + route.behind));
+        }
     }
     for (channel, sent) in sent {
         if !status.channels.iter().any(|one| one.channel == *channel) {
@@ -81,6 +93,9 @@ pub fn missing(status: &Status, sent: &BTreeMap<&'static str, Sent>) -> Vec<Stri
         if connector.waiting > 0 {
             missing.push(format!("{}: {} still waiting", connector.connector, connector.waiting));
         }
+    }
+    for route in status.routes.iter().filter(|route| route.behind > 0) {
+        missing.push(format!("{}: {} records behind", route.route, route.behind));
     }
     missing
 }

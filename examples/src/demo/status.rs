@@ -15,6 +15,8 @@ pub struct Status {
     pub channels: Vec<Channel>,
     /// Every connector's state.
     pub connectors: Vec<Connector>,
+    /// Every part of every route.
+    pub routes: Vec<Route>,
 }
 
 /// One channel's sums.
@@ -61,6 +63,34 @@ pub struct Connector {
     pub rejected: u64,
     /// Why its last failed call failed.
     pub last_error: Option<String>,
+}
+
+/// One part of a route.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Route {
+    /// `domain/name`.
+    pub route: String,
+    /// `copy`, `transform` or `sink`.
+    pub kind: String,
+    /// The channel that it reads.
+    pub from: String,
+    /// Channels that it writes, or the connector that delivers.
+    pub to: Vec<String>,
+    /// Records that wait for it.
+    pub behind: u64,
+    /// Records it wrote or delivered.
+    pub records: u64,
+    /// Items that it put into quarantine.
+    pub rejected: u64,
+    /// Deliveries that it gave up.
+    pub dead_letters: u64,
+}
+
+impl Route {
+    /// It delivers to an agency's system.
+    pub fn delivers(&self) -> bool {
+        self.kind == "sink"
+    }
 }
 
 impl Channel {
@@ -127,5 +157,6 @@ pub(super) fn sample() -> Status {
             ),
             connector("transport/bus-operator", "inbox", "idle", 44, 1, None),
         ],
+        routes: Vec::new(),
     }
 }

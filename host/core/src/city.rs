@@ -8,7 +8,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use serde_json::Value;
 
-use crate::id::{AgencyId, ChannelId, ConnectorId, PluginName, Port, SchemaId};
+use crate::id::{AgencyId, ChannelId, ConnectorId, PluginName, Port, RouteId, SchemaId};
 use crate::time::Timestamp;
 
 /// A whole city, as its files describe it.
@@ -28,6 +28,8 @@ pub struct City {
     pub channels: BTreeMap<ChannelId, Channel>,
     /// Plugins set up for one agency system each.
     pub connectors: BTreeMap<ConnectorId, Connector>,
+    /// Rules that move records on. None has the name of a connector.
+    pub routes: BTreeMap<RouteId, Route>,
     /// Who may do what.
     pub grants: Grants,
 }
@@ -144,6 +146,75 @@ pub struct Connector {
     pub emits: BTreeMap<Port, ChannelId>,
 }
 
+/// A rule that moves records on: from one channel to others, or to agency systems. Each part of it reads the channel at its own pace.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Route {
+    /// The channel that it reads.
+    pub from: ChannelId,
+    /// Where it begins when it is new.
+    pub begin: Begin,
+    /// What it writes to channels.
+    pub writing: Option<Writing>,
+    /// Connectors with [`Transport::Deliver`] that take its records.
+    pub sinks: Vec<ConnectorId>,
+}
+
+/// Where a reader that was never there before begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Begin {
+    /// With the first record that is still in the log.
+    #[default]
+    First,
+    /// With what comes from now on.
+    Now,
+}
+
+/// How a route writes to channels.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Writing {
+    /// In whose name: its grants are asked for, and it stands at the records.
+    pub agency: AgencyId,
+    /// What is written.
+    pub how: Way,
+}
+
+/// What a route writes.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Way {
+    /// The records as they are, to each of these channels.
+    Copy(Vec<ChannelId>),
+    /// What a plugin's `transform` makes of them.
+    Fold(Fold),
+}
+
+/// A plugin's `transform` at work.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fold {
+    /// Which plugin.
+    pub plugin: PluginName,
+    /// JSON pointer to what the records are grouped by; without it they are one group.
+    pub by: Option<String>,
+    /// It is also called so often for every key with state, without records: at whole multiples since 1970-01-01T00:00Z.
+    pub every: Option<Duration>,
+    /// What a call may use.
+    pub limits: Limits,
+    /// Port to channels.
+    pub to: BTreeMap<Port, Vec<ChannelId>>,
+}
+
+impl Writing {
+    /// Every channel that is written, none twice.
+    pub fn channels(&self) -> Vec<&ChannelId> {
+        let mut all: Vec<_> = match &self.how {
+            Way::Copy(to) => to.iter().collect(),
+            Way::Fold(fold) => fold.to.values().flatten().collect(),
+        };
+        all.sort();
+        all.dedup();
+        all
+    }
+}
+
 /// A folder where an agency system leaves files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inbox {
@@ -171,6 +242,17 @@ pub enum Transport {
     },
     /// HL7's Minimal Lower Layer Protocol over TCP; each frame is one message.
     Mllp(Mllp),
+    /// None do: the plugin's `sink` takes records of the routes that lead to it to the agency system.
+    Deliver(Delivering),
+}
+
+/// How records are delivered to an agency system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Delivering {
+    /// Records of one call at most.
+    pub records: u32,
+    /// A record is given up after so many attempts, and becomes a dead letter.
+    pub attempts: u32,
 }
 
 impl Transport {
@@ -181,6 +263,7 @@ impl Transport {
             Self::Webhook => "webhook",
             Self::Poll { .. } => "poll",
             Self::Mllp(_) => "mllp",
+            Self::Deliver(_) => "deliver",
         }
     }
 }

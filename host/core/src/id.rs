@@ -113,6 +113,19 @@ id!(
     ConnectorId, "connector id", PATH_RULE, is_path
 );
 
+id!(
+    /// A route, `domain/name`, for example `environment/aqi`.
+    RouteId, "route id", PATH_RULE, is_path
+);
+
+impl RouteId {
+    /// The name under which its records, rejections and calls are kept: routes and connectors have their names from one pool, so
+    /// whoever wrote a record is told by one word.
+    pub fn as_connector(&self) -> ConnectorId {
+        ConnectorId(self.0.clone())
+    }
+}
+
 macro_rules! path_parts {
     ($name:ident) => {
         impl $name {

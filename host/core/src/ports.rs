@@ -67,6 +67,28 @@ pub trait Emit: Send {
     fn attach<'a>(&'a mut self, port: &'a str) -> Pending<'a, Result<Box<dyn Attachment>, Stopped>>;
 }
 
+/// For calls that emit nothing: a transform gives its records back, and a sink has none.
+#[derive(Debug, Clone, Copy)]
+pub struct Nowhere;
+
+impl Emit for Nowhere {
+    fn emit<'a>(&'a mut self, port: &'a str, _: Vec<u8>) -> Pending<'a, Result<Verdict, Stopped>> {
+        Box::pin(async move { Err(port_of_none(port)) })
+    }
+
+    fn reject<'a>(&'a mut self, port: &'a str, _: Vec<u8>, _: String, _: Option<String>) -> Pending<'a, Result<(), Stopped>> {
+        Box::pin(async move { Err(port_of_none(port)) })
+    }
+
+    fn attach<'a>(&'a mut self, port: &'a str) -> Pending<'a, Result<Box<dyn Attachment>, Stopped>> {
+        Box::pin(async move { Err(port_of_none(port)) })
+    }
+}
+
+fn port_of_none(text: &str) -> Stopped {
+    Stopped::UnknownPort(text.chars().take(80).collect())
+}
+
 /// A file on its way, never whole in memory. Dropped before it is finished, it is forgotten.
 pub trait Attachment: Send {
     /// Adds bytes at the end.
@@ -86,5 +108,5 @@ pub struct Attached {
 
 /// A port's text, checked.
 pub fn port(text: &str) -> Result<Port, Stopped> {
-    Port::new(text).map_err(|_| Stopped::UnknownPort(text.chars().take(80).collect()))
+    Port::new(text).map_err(|_| port_of_none(text))
 }

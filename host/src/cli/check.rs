@@ -38,8 +38,8 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
 }
 
 fn summary(city: &City, lang: Lang) -> String {
-    let (agencies, channels, connectors, grants) =
-        (city.agencies.len(), city.channels.len(), city.connectors.len(), city.grants.iter().count());
+    let (agencies, channels, connectors) = (city.agencies.len(), city.channels.len(), city.connectors.len());
+    let (routes, grants) = (city.routes.len(), city.grants.iter().count());
     match lang {
         Lang::En => {
             let count = |number: usize, one: &str, many: &str| format!("{number} {}", if number == 1 { one } else { many });
@@ -47,12 +47,16 @@ fn summary(city: &City, lang: Lang) -> String {
                 count(agencies, "agency", "agencies"),
                 count(channels, "channel", "channels"),
                 count(connectors, "connector", "connectors"),
+                count(routes, "route", "routes"),
                 count(grants, "grant", "grants"),
             ];
             format!("{}: ok, {}", city.title, counts.join(", "))
         }
         Lang::Vi => {
-            format!("{}: hợp lệ, {agencies} cơ quan, {channels} kênh, {connectors} bộ kết nối, {grants} mục cấp quyền", city.title)
+            format!(
+                "{}: hợp lệ, {agencies} cơ quan, {channels} kênh, {connectors} bộ kết nối, {routes} tuyến, {grants} mục cấp quyền",
+                city.title
+            )
         }
     }
 }

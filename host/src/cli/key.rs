@@ -9,12 +9,11 @@ use comfy_table::{ContentArrangement, Table, presets::NOTHING};
 use lienthong::clock;
 use lienthong::ops::keys::{self, ChannelPattern, KeyInfo, NewKey, Pepper};
 use lienthong::ops::roster::Roster;
-use lienthong::store::{Options, Store};
 use lienthong_core::id::AgencyId;
 use lienthong_core::units::parse_duration;
 use serde_json::{Value, json};
 
-use super::local::ask;
+use super::local::{ask, existing, open};
 use super::output::{print, tell};
 
 #[derive(Subcommand)]
@@ -162,18 +161,6 @@ async fn revoke(data: &Path, id: &str) -> anyhow::Result<()> {
     }
     tell(format_args!("key {id} is revoked"));
     Ok(())
-}
-
-async fn open(data: &Path) -> anyhow::Result<Store> {
-    Ok(Store::open(Options::new(data)).await?)
-}
-
-fn existing(data: &Path) -> anyhow::Result<()> {
-    match data.join("hub.db").try_exists() {
-        Ok(true) => Ok(()),
-        Ok(false) => bail!("{} is no hub's folder yet: `lienthong serve` makes it", data.display()),
-        Err(error) => Err(error).with_context(|| format!("{} cannot be looked into: be the user that runs the hub", data.display())),
-    }
 }
 
 fn text(value: &Value, field: &str) -> anyhow::Result<String> {

@@ -8,8 +8,23 @@ use http_body_util::{BodyExt, Full};
 use hyper::Request;
 use hyper_util::rt::TokioIo;
 use lienthong::app::SOCKET;
+use lienthong::store::{Options, Store};
 use serde_json::Value;
 use tokio::net::UnixStream;
+
+/// The folder itself, where no hub runs on it.
+pub(crate) async fn open(data: &Path) -> anyhow::Result<Store> {
+    Ok(Store::open(Options::new(data)).await?)
+}
+
+/// Refuses a folder that is no hub's, before it becomes one.
+pub(crate) fn existing(data: &Path) -> anyhow::Result<()> {
+    match data.join("hub.db").try_exists() {
+        Ok(true) => Ok(()),
+        Ok(false) => bail!("{} is no hub's folder yet: `lienthong serve` makes it", data.display()),
+        Err(error) => Err(error).with_context(|| format!("{} cannot be looked into: be the user that runs the hub", data.display())),
+    }
+}
 
 /// Asks the running hub; none if no hub runs on this folder.
 pub(crate) async fn ask(data: &Path, method: &str, path: &str, body: Option<&Value>) -> anyhow::Result<Option<Value>> {

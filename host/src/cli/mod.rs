@@ -3,6 +3,7 @@
 pub(crate) mod check;
 pub(crate) mod compile;
 pub(crate) mod connector;
+pub(crate) mod dead_letter;
 mod heaps;
 pub(crate) mod key;
 mod lang;
@@ -41,6 +42,9 @@ pub(crate) enum Command {
     /// Make, list and revoke API keys
     #[command(subcommand)]
     Key(key::Command),
+    /// See deliveries that were given up, and deliver them once more
+    #[command(subcommand, name = "deadletter")]
+    DeadLetter(dead_letter::Command),
     /// Explain what channels' records look like, in English or Vietnamese
     #[command(subcommand)]
     Schema(schema::Command),

@@ -46,6 +46,9 @@ fn page(status: &Value) -> String {
     if !rows(status, "connectors").is_empty() {
         page = format!("{page}\n\n{}", scorecards(rows(status, "connectors")));
     }
+    if !rows(status, "routes").is_empty() {
+        page = format!("{page}\n\n{}", routes(rows(status, "routes")));
+    }
     for (error, channels) in lake_errors(status) {
         page = format!("{page}\nthe lake ({}) does not take {channels}: {error}", plain(&status["lake"]));
     }
@@ -151,6 +154,23 @@ fn budget(budget: &Value) -> String {
     };
     let parts = [part("calls", "used", "of", ""), part("cpu", "used_s", "of_s", " s"), part("egress", "used_bytes", "of_bytes", " bytes")];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+fn routes(routes: &[Value]) -> Table {
+    let numbers = ["behind", "calls", "failures", "records", "rejected", "dead_letters"];
+    let mut table =
+        table(["ROUTE", "FROM", "TO", "STATE", "BEHIND", "CALLS", "FAILURES", "RECORDS", "REJECTED", "DEAD LETTERS", "LAST ERROR"]);
+    for route in routes {
+        let to: Vec<String> = rows(route, "to").iter().map(plain).collect();
+        let by = if route["plugin"].is_null() { plain(&route["kind"]) } else { plain(&route["plugin"]) };
+        let mut row =
+            vec![Cell::new(plain(&route["route"])), Cell::new(plain(&route["from"])), Cell::new(format!("{by} → {}", to.join(", ")))];
+        row.push(Cell::new(plain(&route["state"])));
+        row.extend(numbers.map(|name| Cell::new(plain(&route[name])).set_alignment(CellAlignment::Right)));
+        row.push(Cell::new(plain(&route["last_error"])));
+        table.add_row(row);
+    }
+    table
 }
 
 /// `mllp 127.0.0.1:2575, 3 open` where the connector has a port of its own.

@@ -1,10 +1,10 @@
-//! `<domain>.yaml`: a domain's connectors, channels and grants.
+//! `<domain>.yaml`: a domain's connectors, channels, routes and grants.
 
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use chrono::{FixedOffset, NaiveDate, NaiveTime, TimeDelta};
-use lienthong_core::city::{Access, Budget, Inbox, Limits, Transport};
+use lienthong_core::city::{Access, Budget, Delivering, Inbox, Limits, Transport};
 use lienthong_core::id::{ChannelId, ConnectorId};
 use lienthong_core::time::Timestamp;
 
@@ -15,6 +15,7 @@ use super::keys;
 use super::mllp;
 use super::node::{Entry, Node};
 use super::problem::{EgressFault, Named, Problem};
+use super::route::route;
 use super::section::{Section, count, duration, entries, id, items, named, size, text};
 use super::source::{At, FileId, Place};
 
@@ -26,6 +27,12 @@ const DAY: Duration = Duration::from_secs(86_400);
 /// How long a file must be left alone, unless given: uploads over weak lines pause for seconds.
 const SETTLE: Duration = Duration::from_secs(10);
 
+/// Records of one delivery, unless given.
+const DELIVERED_RECORDS: u64 = 100;
+
+/// A record is given up after so many attempts, unless given: with pauses of up to five minutes, after about eight hours.
+const ATTEMPTS: u64 = 100;
+
 /// Reads the file's tree into the draft. `dir` is the city's folder; `domain` is `None` where the file's name is no domain, which was reported.
 pub(super) fn read(dir: &Path, file: FileId, domain: Option<&str>, root: &Node, draft: &mut Draft, findings: &mut Findings) {
     let Some(section) = Section::open(root, Place::start(file), &keys::DOMAIN, findings) else { return };
@@ -35,13 +42,16 @@ pub(super) fn read(dir: &Path, file: FileId, domain: Option<&str>, root: &Node, 
     for entry in section.get("channels").and_then(|node| entries(node, findings)).unwrap_or_default() {
         draft.channels.extend(channel(entry, domain, findings));
     }
+    for entry in section.get("routes").and_then(|node| entries(node, findings)).unwrap_or_default() {
+        draft.routes.extend(route(entry, domain, findings));
+    }
     for node in section.get("grants").and_then(|node| items(node, findings)).unwrap_or_default() {
         draft.grants.extend(grant(node, domain, findings));
     }
 }
 
 /// An id that must carry the file's domain.
-fn at_home<T: Named>(id: &At<T>, domain: Option<&str>, findings: &mut Findings) {
+pub(super) fn at_home<T: Named>(id: &At<T>, domain: Option<&str>, findings: &mut Findings) {
     let text = id.value.to_string();
     let own = text.split('/').next().unwrap_or_default();
     if let Some(domain) = domain.filter(|domain| *domain != own) {
@@ -71,7 +81,7 @@ fn channel(entry: &Entry, domain: Option<&str>, findings: &mut Findings) -> Opti
 }
 
 /// A JSON pointer (RFC 6901) to a part of a record.
-fn pointer(node: &Node, findings: &mut Findings) -> Option<At<String>> {
+pub(super) fn pointer(node: &Node, findings: &mut Findings) -> Option<At<String>> {
     let given = text(node, findings)?;
     let mut rest = given.value.split('~').skip(1);
     if given.value.len() > 1 && given.value.starts_with('/') && rest.all(|after| after.starts_with(['0', '1'])) {
@@ -99,7 +109,11 @@ fn connector(dir: &Path, entry: &Entry, domain: Option<&str>, findings: &mut Fin
     let limits = section.entry("limits").map_or(Limits::default(), |entry| limits(entry, findings));
     let budget = section.entry("budget").map_or(Budget::default(), |entry| budget(entry, findings));
     let fresh_within = section.get("fresh_within").and_then(|node| duration(node, MINUTE, DAY * 365, findings));
-    let emits_node = section.require("emits", findings);
+    // A sink takes records and gives none.
+    let emits_node = match section.mentioned("deliver") {
+        Some(_) => section.get("emits"),
+        None => section.require("emits", findings),
+    };
     let emits_map = emits_node.and_then(|node| entries(node, findings));
     let mut emits = Vec::new();
     for Entry { key, key_place, value } in emits_map.unwrap_or_default() {
@@ -127,7 +141,8 @@ fn connector(dir: &Path, entry: &Entry, domain: Option<&str>, findings: &mut Fin
 }
 
 fn transport(dir: &Path, section: &Section<'_>, place: Place, findings: &mut Findings) -> Option<At<Transport>> {
-    let written: Vec<_> = ["inbox", "webhook", "poll", "mllp"].into_iter().filter_map(|key| Some((key, section.mentioned(key)?))).collect();
+    let written: Vec<_> =
+        ["inbox", "webhook", "poll", "mllp", "deliver"].into_iter().filter_map(|key| Some((key, section.mentioned(key)?))).collect();
     let (key, entry) = match written.as_slice() {
         [] => {
             findings.missing(place, Problem::NoTransport);
@@ -152,6 +167,13 @@ fn transport(dir: &Path, section: &Section<'_>, place: Place, findings: &mut Fin
         "webhook" => {
             Section::open(&entry.value, entry.key_place, &keys::WEBHOOK, findings)?;
             Transport::Webhook
+        }
+        "deliver" => {
+            let section = Section::open(&entry.value, entry.key_place, &keys::DELIVER, findings)?;
+            let records = section.get("records").map_or(Some(DELIVERED_RECORDS), |node| count(node, 1, 1_000, findings));
+            let attempts = section.get("attempts").map_or(Some(ATTEMPTS), |node| count(node, 1, 100_000, findings));
+            let number = |number: Option<u64>| number.and_then(|number| u32::try_from(number).ok());
+            Transport::Deliver(Delivering { records: number(records)?, attempts: number(attempts)? })
         }
         "mllp" => Transport::Mllp(mllp::read(dir, entry, findings)?),
         _ => {
@@ -211,7 +233,7 @@ fn egress_rule(node: &Node, findings: &mut Findings) -> Option<At<String>> {
     }
 }
 
-fn limits(entry: &Entry, findings: &mut Findings) -> Limits {
+pub(super) fn limits(entry: &Entry, findings: &mut Findings) -> Limits {
     let mut limits = Limits::default();
     let Some(section) = Section::open(&entry.value, entry.key_place, &keys::LIMITS, findings) else { return limits };
     for (key, slot) in [("time_per_call", &mut limits.time_per_call), ("cpu_per_call", &mut limits.cpu_per_call)] {

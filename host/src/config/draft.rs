@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use lienthong_core::city::{Access, Agency, Budget, City, Connector, DiskReserve, Grant, Grants, Lake, Limits, Listen, Transport};
-use lienthong_core::id::{AgencyId, ChannelId, ConnectorId, PluginName, Port, SchemaId};
+use lienthong_core::city::{Access, Agency, Begin, Budget, City, Connector, DiskReserve, Grant, Grants, Lake, Limits, Listen, Transport};
+use lienthong_core::id::{AgencyId, ChannelId, ConnectorId, PluginName, Port, RouteId, SchemaId};
 use lienthong_core::time::Timestamp;
 use serde_json::{Value, json};
 
@@ -21,6 +21,7 @@ pub(super) struct Draft {
     pub(super) disk: DiskReserve,
     pub(super) channels: Vec<Channel>,
     pub(super) connectors: Vec<DraftConnector>,
+    pub(super) routes: Vec<DraftRoute>,
     pub(super) grants: Vec<DraftGrant>,
 }
 
@@ -52,6 +53,29 @@ pub(super) struct DraftConnector {
     pub(super) emits_read: bool,
 }
 
+pub(super) struct DraftRoute {
+    pub(super) id: At<RouteId>,
+    pub(super) from: Option<At<ChannelId>>,
+    pub(super) agency: Option<At<AgencyId>>,
+    pub(super) transform: Option<At<PluginName>>,
+    /// Where `transform` is written, be it readable or not.
+    pub(super) transform_place: Option<Place>,
+    pub(super) by: Option<At<String>>,
+    pub(super) every: Option<Duration>,
+    pub(super) begin: Option<Begin>,
+    pub(super) limits: Limits,
+    pub(super) to: Option<Targets>,
+    pub(super) to_place: Place,
+    /// Keys that mean something only beside others, where they are written.
+    pub(super) places: Vec<(&'static str, Place)>,
+}
+
+/// Where a route leads. A sink has the form of a channel's name, and which it is depends on the rest of the city.
+pub(super) enum Targets {
+    List(Vec<At<ChannelId>>),
+    Ports(Vec<(At<Port>, Vec<At<ChannelId>>)>),
+}
+
 pub(super) struct DraftGrant {
     pub(super) place: Place,
     pub(super) agency: Option<At<AgencyId>>,
@@ -77,6 +101,8 @@ impl Draft {
             disk: self.disk,
             channels: BTreeMap::new(),
             connectors: BTreeMap::new(),
+            // Put together where they are checked, for which target is what depends on the rest.
+            routes: BTreeMap::new(),
             grants: Grants::default(),
         };
         for channel in self.channels {

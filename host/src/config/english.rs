@@ -39,6 +39,7 @@ fn thing(thing: Thing) -> &'static str {
         Thing::Connector => "connector",
         Thing::Plugin => "plugin",
         Thing::Port => "port",
+        Thing::Route => "route",
         Thing::Schema => "schema",
     }
 }
@@ -167,8 +168,39 @@ pub(super) fn message(problem: &Problem) -> String {
         }
         Problem::NobodyReads { channel } => format!("nobody may read channel `{channel}`"),
         Problem::NobodyWrites { channel } => {
-            format!("nothing fills channel `{channel}`: no connector emits to it and no grant allows writing")
+            format!("nothing fills channel `{channel}`: no connector emits to it, no route writes to it and no grant allows writing")
         }
+        Problem::BadBegin { given } => format!("`{}` is no place to begin", shown(given)),
+        Problem::NameTaken { route, first } => {
+            format!("a connector is called `{route}` too, at {}: records would not tell which of them wrote them", shown(first))
+        }
+        Problem::ToEmpty => "the route leads nowhere".into(),
+        Problem::KeyWithout { key, without: "channel" } => format!("`{key}` means nothing where no channel is written"),
+        Problem::KeyWithout { key, without } => format!("`{key}` means nothing without `{without}`"),
+        Problem::PortsWithoutTransform => "ports are a transform's, and this route has none".into(),
+        Problem::PortsNeeded { plugin, ports } => {
+            format!(
+                "plugin `{plugin}` has the ports {}: which goes where?",
+                list(&ports.iter().map(ToString::to_string).collect::<Vec<_>>())
+            )
+        }
+        Problem::NoTarget { id } => format!("neither a channel nor a connector that delivers is called `{id}`"),
+        Problem::TargetAmbiguous { id } => format!("a channel and a connector that delivers are both called `{id}`"),
+        Problem::SinkOfTransform { id } => format!("what a transform makes goes to a channel first, and not straight to `{id}`"),
+        Problem::TargetNoSink { connector, transport } => format!("connector `{connector}` has `{transport}` and delivers nothing"),
+        Problem::RouteNeedsGrant { agency, channel, write, .. } => {
+            let access = if *write { "write to" } else { "read" };
+            format!("agency `{agency}` has no grant to {access} channel `{channel}`, which the route does in its name")
+        }
+        Problem::RouteGrantExpired { agency, channel, write } => {
+            let access = if *write { "write to" } else { "read" };
+            format!("the grant of agency `{agency}` to {access} channel `{channel}` has expired: the route will wait")
+        }
+        Problem::RouteLoop { path } => {
+            let path: Vec<String> = path.iter().map(ToString::to_string).collect();
+            format!("records would go round for ever: {}", path.join(" → "))
+        }
+        Problem::SinkUnfed { connector } => format!("no route leads to connector `{connector}`, so it delivers nothing"),
         Problem::SchemaFileName { path } => format!("`{}` is no name for a schema's file", shown(path)),
         Problem::SchemaJson { why } => format!("the schema is not JSON: {}", shown(why)),
         Problem::SchemaBuiltIn { id } => format!("schema {id} is built in and cannot be replaced"),
@@ -259,7 +291,7 @@ pub(super) fn help(problem: &Problem) -> Option<String> {
         Problem::LaterKey { .. } => "remove it for now, or keep it as a comment".into(),
         Problem::KeyOfOtherFile { file, .. } => format!("move it into {file}"),
         Problem::BadId { thing: what, .. } => match what {
-            Thing::Channel | Thing::Connector => {
+            Thing::Channel | Thing::Connector | Thing::Route => {
                 "write it as `domain/name`, each of 1 to 63 lower-case letters, digits and single hyphens, a letter first".into()
             }
             Thing::Schema => "write it as `domain/name.vN`, for example `transport/stops.v1`".into(),
@@ -313,11 +345,12 @@ pub(super) fn help(problem: &Problem) -> Option<String> {
         Problem::BrokenPlugin { .. } => {
             "build it again with `lienthong plugin build`, ask its vendor for a whole one, or move the file away".into()
         }
-        Problem::NoTransport => "add one of `inbox: { path: …, pattern: … }`, `webhook: {}`, `mllp: { listen: … }` or `poll: { every: … }`".into(),
+        Problem::NoTransport => "add one of `inbox: { path: …, pattern: … }`, `webhook: {}`, `mllp: { listen: … }`, `poll: { every: … }`, or `deliver: {}` for a sink".into(),
         Problem::SeveralTransports { .. } => "keep one of them; another way of delivery is another connector".into(),
         Problem::LacksInterface { wanted, .. } => match wanted {
             Interface::Source => "use `inbox`, `webhook` or `mllp`, or another plugin".into(),
-            _ => "use `poll`, or another plugin".into(),
+            Interface::Transform | Interface::Sink => "use another plugin".into(),
+            Interface::Receiver => "use `poll`, or another plugin".into(),
         },
         Problem::PortNotEmitted { port, schema, .. } => format!("add `{port}: <a channel of schema {schema}>`"),
         Problem::SchemaDiffers { wanted, .. } => format!("emit to a channel that has `schema: {wanted}`"),
@@ -342,6 +375,28 @@ pub(super) fn help(problem: &Problem) -> Option<String> {
         Problem::WriteGrantExpired { .. } => "renew the agreement and set a later `until`, or remove the connector".into(),
         Problem::NobodyReads { .. } => "add a grant, or nobody will see its records".into(),
         Problem::NobodyWrites { .. } => "add a connector that emits to it, or a grant with `access: [write]`".into(),
+        Problem::BadBegin { .. } => "write `first`, or `now` for what comes from now on".into(),
+        Problem::NameTaken { .. } => "give the route another name".into(),
+        Problem::ToEmpty => "name a channel, or a connector with `deliver`".into(),
+        Problem::KeyWithout { key, .. } => format!("remove `{key}`"),
+        Problem::PortsWithoutTransform => "write a list: `to: [domain/channel]`".into(),
+        Problem::PortsNeeded { ports, .. } => {
+            let each: Vec<String> = ports.iter().map(|port| format!("{port}: <a channel>")).collect();
+            format!("write `to: {{ {} }}`", each.join(", "))
+        }
+        Problem::TargetAmbiguous { .. } => "give the connector another name".into(),
+        Problem::SinkOfTransform { id } => format!("write to a channel, and add a route from it with `to: [{id}]`"),
+        Problem::TargetNoSink { .. } => "name a connector with `deliver`, whose plugin is a sink".into(),
+        Problem::RouteNeedsGrant { other: Some(place), write, .. } => {
+            format!("add `{}` to the `access` of its grant at {}", if *write { "write" } else { "read" }, shown(place))
+        }
+        Problem::RouteNeedsGrant { agency, channel, write, other: None } => {
+            let (domain, access) = (channel.domain(), if *write { "write" } else { "read" });
+            format!("add `- {{ agency: {agency}, channel: {channel}, access: [{access}], purpose: \"…\" }}` to the `grants` of {domain}.yaml")
+        }
+        Problem::RouteGrantExpired { .. } => "renew the agreement and set a later `until`, or remove the route".into(),
+        Problem::RouteLoop { .. } => "let one of these routes lead elsewhere".into(),
+        Problem::SinkUnfed { connector } => format!("add a route with `to: [{connector}]`, or remove it"),
         Problem::SchemaFileName { .. } => "name it `schemas/<domain>/<name>.v<N>.json`".into(),
         Problem::SchemaKeyword { .. } => "remove it, or let the name of an annotation of your own begin with `x-`".into(),
         Problem::SchemaBuiltIn { .. } => "give your schema another name or version, and remove this file".into(),

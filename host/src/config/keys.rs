@@ -28,8 +28,8 @@ pub(super) const CITY: Keys = Keys {
 };
 pub(super) const DOMAIN: Keys = Keys {
     definition: "domain",
-    known: &["connectors", "channels", "grants"],
-    later: &["routes", "tests", "subscriptions", "webhooks", "secrets", "sinks"],
+    known: &["connectors", "channels", "routes", "grants"],
+    later: &["tests", "subscriptions", "webhooks", "secrets", "sinks"],
     elsewhere: &["title", "agencies", "listen", "lake", "disk"],
     elsewhere_file: "`city.yaml`",
 };
@@ -60,7 +60,7 @@ pub(super) const FLUSH: Keys = keys("flush", &["every", "bytes"], &[]);
 pub(super) const DISK: Keys = keys("disk", &["keep_free", "ballast"], &[]);
 pub(super) const CONNECTOR: Keys = keys(
     "connector",
-    &["plugin", "agency", "inbox", "webhook", "poll", "mllp", "settings", "egress", "limits", "budget", "fresh_within", "emits"],
+    &["plugin", "agency", "inbox", "webhook", "poll", "mllp", "deliver", "settings", "egress", "limits", "budget", "fresh_within", "emits"],
     &["mqtt", "sftp", "secrets", "version"],
 );
 pub(super) const INBOX: Keys = keys("inbox", &["path", "pattern", "settle", "keep"], &[]);
@@ -84,6 +84,9 @@ pub(super) const LIMITS: Keys = keys(
     ],
     &[],
 );
+pub(super) const DELIVER: Keys = keys("deliver", &["records", "attempts"], &["pause", "within"]);
+pub(super) const ROUTE: Keys =
+    keys("route", &["from", "agency", "transform", "by", "every", "begin", "limits", "to"], &["where", "map", "settings"]);
 pub(super) const BUDGET: Keys = keys("budget", &["calls", "cpu", "egress"], &[]);
 pub(super) const CHANNEL: Keys = keys("channel", &["schema", "key", "time", "retention", "on_invalid"], &["title", "personal"]);
 pub(super) const GRANT: Keys = keys("grant", &["agency", "channel", "access", "purpose", "until"], &["fields", "basis"]);
@@ -91,6 +94,6 @@ pub(super) const GRANT: Keys = keys("grant", &["agency", "channel", "access", "p
 /// All of them, for the comparison with the published schema.
 #[cfg(test)]
 pub(super) const ALL: &[&Keys] = &[
-    &CITY, &DOMAIN, &AGENCY, &LISTEN, &TLS, &LAKE, &FLUSH, &DISK, &CONNECTOR, &INBOX, &WEBHOOK, &POLL, &MLLP, &MLLP_TLS, &LIMITS, &BUDGET,
-    &CHANNEL, &GRANT,
+    &CITY, &DOMAIN, &AGENCY, &LISTEN, &TLS, &LAKE, &FLUSH, &DISK, &CONNECTOR, &INBOX, &WEBHOOK, &POLL, &MLLP, &MLLP_TLS, &DELIVER, &LIMITS,
+    &BUDGET, &ROUTE, &CHANNEL, &GRANT,
 ];

@@ -1,7 +1,7 @@
 //! The city's files, read and checked as a whole: one [`City`], or every finding at once with its file, line and column.
 //!
 //! A city's folder holds `city.yaml` (title, agencies, listen, lake), one `<domain>.yaml` a domain (connectors, channels,
-//! grants) and `schemas/<domain>/<name>.v<N>.json` of its own. `check` needs no network and runs no plugin: manifests
+//! routes, grants) and `schemas/<domain>/<name>.v<N>.json` of its own. `check` needs no network and runs no plugin: manifests
 //! are enough. Numbers in YAML are what JSON calls numbers; `007` stays a text.
 
 #[cfg(any(test, fuzzing))]
@@ -21,6 +21,8 @@ mod mllp;
 mod node;
 mod problem;
 mod quantity;
+mod route;
+mod routing;
 mod schemas;
 mod section;
 mod settings;
@@ -165,12 +167,12 @@ pub fn load_at(dir: &Path, catalogue: &dyn Plugins, now: Timestamp) -> Result<Lo
         let file = sources.add(path.display().to_string(), String::new());
         findings.error(source::Place::start(file), Problem::BrokenPlugin { why: why.clone() });
     }
-    let compiled = topology::check(&draft, catalogue, &mut schemas, now, &sources, &mut findings);
+    let (compiled, routes) = topology::check(&draft, catalogue, &mut schemas, now, &sources, &mut findings);
 
     let failed = findings.has_errors();
     let city = draft.assemble();
     match city {
-        Some(city) if !failed => Ok(Loaded { city, schemas: compiled, warnings: findings.finish(&sources) }),
+        Some(city) if !failed => Ok(Loaded { city: City { routes, ..city }, schemas: compiled, warnings: findings.finish(&sources) }),
         _ => {
             if !failed {
                 let file = sources.add(".".into(), String::new());

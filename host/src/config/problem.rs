@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 
-use lienthong_core::id::{AgencyId, ChannelId, ConnectorId, PluginName, Port, SchemaId};
+use lienthong_core::id::{AgencyId, ChannelId, ConnectorId, PluginName, Port, RouteId, SchemaId};
 pub use lienthong_core::lang::Lang;
 use lienthong_core::manifest::Interface;
 pub use serde_saphyr::granit_parser::ErrorKind as SyntaxKind;
@@ -19,6 +19,7 @@ pub enum Thing {
     Connector,
     Plugin,
     Port,
+    Route,
     Schema,
 }
 
@@ -30,7 +31,7 @@ pub(super) trait Named: std::str::FromStr + Ord + Clone + std::fmt::Display {
 macro_rules! named {
     ($($id:ty => $thing:ident),*) => { $(impl Named for $id { const THING: Thing = Thing::$thing; })* };
 }
-named!(AgencyId => Agency, ChannelId => Channel, ConnectorId => Connector, PluginName => Plugin, Port => Port, SchemaId => Schema);
+named!(AgencyId => Agency, ChannelId => Channel, ConnectorId => Connector, PluginName => Plugin, Port => Port, RouteId => Route, SchemaId => Schema);
 
 /// What a range is counted in, so that its ends are shown as people write them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,6 +151,7 @@ pub enum Problem {
     PlainLake { endpoint: String },
     NoBucket { key: &'static str },
     OnInvalid { given: String },
+    BadBegin { given: String },
     // What stands where
     WrongDomain { thing: Thing, id: String, domain: String },
     DuplicateId { thing: Thing, id: String, first: String },
@@ -179,6 +181,20 @@ pub enum Problem {
     WriteGrantExpired { agency: AgencyId, channel: ChannelId },
     NobodyReads { channel: ChannelId },
     NobodyWrites { channel: ChannelId },
+    // Routes
+    NameTaken { route: RouteId, first: String },
+    ToEmpty,
+    KeyWithout { key: &'static str, without: &'static str },
+    PortsWithoutTransform,
+    PortsNeeded { plugin: PluginName, ports: Vec<Port> },
+    NoTarget { id: String },
+    TargetAmbiguous { id: String },
+    SinkOfTransform { id: String },
+    TargetNoSink { connector: ConnectorId, transport: &'static str },
+    RouteNeedsGrant { agency: AgencyId, channel: ChannelId, write: bool, other: Option<String> },
+    RouteGrantExpired { agency: AgencyId, channel: ChannelId, write: bool },
+    RouteLoop { path: Vec<ChannelId> },
+    SinkUnfed { connector: ConnectorId },
     // The city's own schemas
     SchemaFileName { path: String },
     SchemaJson { why: String },

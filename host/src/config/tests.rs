@@ -61,6 +61,47 @@ http = true
 reason = "fetches the feed"
 "#;
 
+const INDEX: &str = r#"
+[plugin]
+name = "air-index"
+version = "1.0.0"
+vendor = "Test"
+license = "Apache-2.0"
+description = "An index of readings."
+interfaces = ["transform"]
+[ports.index]
+schema = "air/readings.v1"
+"#;
+
+const SPLIT: &str = r#"
+[plugin]
+name = "air-split"
+version = "1.0.0"
+vendor = "Test"
+license = "Apache-2.0"
+description = "Good and bad readings apart."
+interfaces = ["transform"]
+[ports.bad]
+schema = "air/readings.v1"
+[ports.good]
+schema = "air/readings.v1"
+"#;
+
+const BOARD: &str = r#"
+[plugin]
+name = "board-http"
+version = "1.0.0"
+vendor = "Test"
+license = "Apache-2.0"
+description = "Delivers to a board."
+interfaces = ["sink"]
+[settings]
+type = "object"
+[egress]
+http = true
+reason = "delivers"
+"#;
+
 /// Imports HTTP without saying so.
 const SLY: &str = r#"
 [plugin]
@@ -79,7 +120,7 @@ pattern = "("
 "#;
 
 fn catalogue() -> BTreeMap<PluginName, (Manifest, bool)> {
-    [(STATION, false), (FEED, true), (SLY, true)]
+    [(STATION, false), (FEED, true), (INDEX, false), (SPLIT, false), (BOARD, true), (SLY, true)]
         .into_iter()
         .map(|(text, http)| {
             let manifest = Manifest::parse(text).unwrap();

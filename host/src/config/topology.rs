@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use lienthong_core::city::{Inbox, Mllp, Transport};
-use lienthong_core::id::{AgencyId, ChannelId, ConnectorId, SchemaId};
+use lienthong_core::city::{Inbox, Mllp, Route, Transport, Writing};
+use lienthong_core::id::{AgencyId, ChannelId, ConnectorId, PluginName, RouteId, SchemaId};
 use lienthong_core::manifest::Interface;
 use lienthong_core::schema::ChannelSchema;
 use lienthong_core::time::Timestamp;
@@ -15,13 +15,16 @@ use serde_json::Value;
 use super::draft::{Draft, DraftConnector, DraftGrant};
 use super::findings::{Findings, Hint};
 use super::node::Kind;
-use super::problem::{Named, Problem};
+use super::problem::{Named, Problem, Thing};
 use super::schemas::{Pointed, Schemas, pointed};
 use super::source::{At, Place, Sources};
-use super::{Plugins, settings, suggest};
+use super::{PluginFacts, Plugins, routing, settings, suggest};
 use crate::net::{self, Door};
 
-/// Every check that needs more than one part. Gives the schemas of the city's channels.
+/// Channels by name, each with its schema as far as it could be read.
+pub(super) type Channels<'d> = BTreeMap<&'d ChannelId, Option<&'d SchemaId>>;
+
+/// Every check that needs more than one part. Gives the schemas of the city's channels, and its routes.
 pub(super) fn check(
     draft: &Draft,
     plugins: &dyn Plugins,
@@ -29,11 +32,12 @@ pub(super) fn check(
     now: Timestamp,
     sources: &Sources,
     findings: &mut Findings,
-) -> BTreeMap<SchemaId, Arc<ChannelSchema>> {
+) -> (BTreeMap<SchemaId, Arc<ChannelSchema>>, BTreeMap<RouteId, Route>) {
     unique(draft.channels.iter().map(|channel| &channel.id), sources, findings);
     unique(draft.connectors.iter().map(|connector| &connector.id), sources, findings);
+    unique(draft.routes.iter().map(|route| &route.id), sources, findings);
     let used = channels(draft, schemas, sources, findings);
-    let has: BTreeMap<&ChannelId, Option<&SchemaId>> =
+    let has: Channels<'_> =
         draft.channels.iter().map(|channel| (&channel.id.value, channel.schema.as_ref().map(|schema| &schema.value))).collect();
     for connector in &draft.connectors {
         if let Some(agency) = &connector.agency {
@@ -45,8 +49,9 @@ pub(super) fn check(
     ports(draft, findings);
     grants(draft, &has, now, sources, findings);
     writers(draft, &has, now, sources, findings);
-    flow(draft, now, findings);
-    used
+    let routes = routing::check(draft, plugins, &has, schemas, now, sources, findings);
+    flow(draft, &routes, now, findings);
+    (used, routes)
 }
 
 /// Reports what is not defined, with what may have been meant. Silent while a file is only half read.
@@ -59,11 +64,11 @@ fn known<'a, T: Named + 'a>(id: &At<T>, exists: bool, all: impl Iterator<Item = 
     }
 }
 
-fn agency_exists(agency: &At<AgencyId>, draft: &Draft, findings: &mut Findings) {
+pub(super) fn agency_exists(agency: &At<AgencyId>, draft: &Draft, findings: &mut Findings) {
     known(agency, draft.agencies.contains_key(&agency.value), draft.agencies.keys(), findings);
 }
 
-fn channel_exists(channel: &At<ChannelId>, has: &BTreeMap<&ChannelId, Option<&SchemaId>>, findings: &mut Findings) {
+pub(super) fn channel_exists(channel: &At<ChannelId>, has: &Channels<'_>, findings: &mut Findings) {
     known(channel, has.contains_key(&channel.value), has.keys().copied(), findings);
 }
 
@@ -83,7 +88,7 @@ fn unique<'a, T: Named + 'a>(ids: impl Iterator<Item = &'a At<T>>, sources: &Sou
     }
 }
 
-fn written(place: Place, sources: &Sources) -> String {
+pub(super) fn written(place: Place, sources: &Sources) -> String {
     format!("{}:{}", sources.get(place.file).name, place.line)
 }
 
@@ -114,32 +119,12 @@ fn channels(draft: &Draft, schemas: &mut Schemas, sources: &Sources, findings: &
     used
 }
 
-fn connector_fits(
-    connector: &DraftConnector,
-    plugins: &dyn Plugins,
-    has: &BTreeMap<&ChannelId, Option<&SchemaId>>,
-    findings: &mut Findings,
-) {
+fn connector_fits(connector: &DraftConnector, plugins: &dyn Plugins, has: &Channels<'_>, findings: &mut Findings) {
     for channel in connector.emits.iter().filter_map(|(_, channel)| channel.as_ref()) {
         channel_exists(channel, has, findings);
     }
     let Some(name) = &connector.plugin else { return };
-    let Some(plugin) = plugins.find(&name.value) else {
-        // A file of that name that cannot be used was reported.
-        if plugins.faults().iter().any(|(path, _)| path.file_stem().is_some_and(|stem| stem == name.value.as_str())) {
-            return;
-        }
-        let names = plugins.names();
-        if names.is_empty() {
-            let (folder, exists) = plugins.folder();
-            findings.error(name.place, Problem::NoPlugins { id: name.value.to_string(), folder, exists });
-            return;
-        }
-        let given = name.value.to_string();
-        let hint = suggest::hint(&given, names.iter().map(|name| name.as_str()));
-        findings.error_with(name.place, Problem::Unknown { thing: super::problem::Thing::Plugin, id: given }, hint);
-        return;
-    };
+    let Some(plugin) = find_plugin(name, plugins, findings) else { return };
     let manifest = plugin.manifest;
     let plugin_name = || name.value.clone();
 
@@ -147,6 +132,7 @@ fn connector_fits(
         let wanted = match &transport.value {
             Transport::Inbox(_) | Transport::Webhook | Transport::Mllp(_) => Interface::Receiver,
             Transport::Poll { .. } => Interface::Source,
+            Transport::Deliver(_) => Interface::Sink,
         };
         if !manifest.exports(wanted) {
             let key = transport.value.as_str();
@@ -183,7 +169,7 @@ fn connector_fits(
 
     settings::check(connector, name, &manifest.settings, findings);
 
-    let fetches = matches!(connector.transport, Some(At { value: Transport::Poll { .. }, .. }));
+    let fetches = matches!(connector.transport, Some(At { value: Transport::Poll { .. } | Transport::Deliver(_), .. }));
     if plugin.imports_http && !manifest.egress.http {
         findings.error(name.place, Problem::HttpNotDeclared { plugin: plugin_name() });
     } else if plugin.imports_http && fetches && connector.egress_place.is_none() {
@@ -195,6 +181,24 @@ fn connector_fits(
     if plugin.imports_http && !connector.egress.is_empty() {
         reaches(connector, findings);
     }
+}
+
+/// The plugin of this name; reports where there is none.
+pub(super) fn find_plugin<'p>(name: &At<PluginName>, plugins: &'p dyn Plugins, findings: &mut Findings) -> Option<PluginFacts<'p>> {
+    let found = plugins.find(&name.value);
+    // A file of that name that cannot be used was reported.
+    if found.is_some() || plugins.faults().iter().any(|(path, _)| path.file_stem().is_some_and(|stem| stem == name.value.as_str())) {
+        return found;
+    }
+    let (names, id) = (plugins.names(), name.value.to_string());
+    if names.is_empty() {
+        let (folder, exists) = plugins.folder();
+        findings.error(name.place, Problem::NoPlugins { id, folder, exists });
+        return None;
+    }
+    let hint = suggest::hint(&id, names.iter().map(|name| name.as_str()));
+    findings.error_with(name.place, Problem::Unknown { thing: Thing::Plugin, id }, hint);
+    None
 }
 
 /// An address that is set must be one that may be reached.
@@ -244,7 +248,7 @@ fn ports(draft: &Draft, findings: &mut Findings) {
     }
 }
 
-fn grants(draft: &Draft, has: &BTreeMap<&ChannelId, Option<&SchemaId>>, now: Timestamp, sources: &Sources, findings: &mut Findings) {
+fn grants(draft: &Draft, has: &Channels<'_>, now: Timestamp, sources: &Sources, findings: &mut Findings) {
     let mut first: BTreeMap<(&AgencyId, &ChannelId), Place> = BTreeMap::new();
     for grant in &draft.grants {
         if let Some(agency) = &grant.agency {
@@ -270,7 +274,7 @@ fn grants(draft: &Draft, has: &BTreeMap<&ChannelId, Option<&SchemaId>>, now: Tim
 
 /// What a connector brings is its agency's writing, and takes a grant as posting does. One that has expired does not keep the
 /// rest of the city from starting.
-fn writers(draft: &Draft, has: &BTreeMap<&ChannelId, Option<&SchemaId>>, now: Timestamp, sources: &Sources, findings: &mut Findings) {
+fn writers(draft: &Draft, has: &Channels<'_>, now: Timestamp, sources: &Sources, findings: &mut Findings) {
     if !findings.complete() {
         return;
     }
@@ -302,13 +306,17 @@ fn writers(draft: &Draft, has: &BTreeMap<&ChannelId, Option<&SchemaId>>, now: Ti
 
 /// Channels that nothing fills or nobody reads: allowed, and rarely meant. Said only of a city without errors, whose
 /// mending may well be the answer.
-fn flow(draft: &Draft, now: Timestamp, findings: &mut Findings) {
+fn flow(draft: &Draft, routes: &BTreeMap<RouteId, Route>, now: Timestamp, findings: &mut Findings) {
     if findings.has_errors() {
         return;
     }
     let mut filled: BTreeSet<&ChannelId> =
         draft.connectors.iter().flat_map(|connector| &connector.emits).filter_map(|(_, channel)| Some(&channel.as_ref()?.value)).collect();
     let mut read = BTreeSet::new();
+    for route in routes.values() {
+        read.insert(&route.from);
+        filled.extend(route.writing.iter().flat_map(Writing::channels));
+    }
     for grant in &draft.grants {
         let (Some(channel), Some(access)) = (&grant.channel, &grant.access) else { continue };
         if grant.until.as_ref().is_none_or(|until| now < until.value.1) {

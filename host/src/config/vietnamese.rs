@@ -39,6 +39,7 @@ fn thing(thing: Thing) -> &'static str {
         Thing::Connector => "bộ kết nối",
         Thing::Plugin => "plugin",
         Thing::Port => "cổng",
+        Thing::Route => "tuyến",
         Thing::Schema => "lược đồ",
     }
 }
@@ -170,8 +171,37 @@ pub(super) fn message(problem: &Problem) -> String {
         }
         Problem::NobodyReads { channel } => format!("chưa ai được đọc kênh `{channel}`"),
         Problem::NobodyWrites { channel } => {
-            format!("không có gì ghi vào kênh `{channel}`: không bộ kết nối nào dẫn đến và không mục cấp quyền nào cho ghi")
+            format!("không có gì ghi vào kênh `{channel}`: không bộ kết nối hay tuyến nào dẫn đến và không mục cấp quyền nào cho ghi")
         }
+        Problem::BadBegin { given } => format!("`{}` không phải là điểm bắt đầu", shown(given)),
+        Problem::NameTaken { route, first } => {
+            format!("bộ kết nối ở {} cũng tên là `{route}`: bản ghi sẽ không cho biết do bên nào ghi", shown(first))
+        }
+        Problem::ToEmpty => "tuyến này chưa dẫn đến đâu".into(),
+        Problem::KeyWithout { key, without: "channel" } => format!("`{key}` không có tác dụng khi tuyến không ghi vào kênh nào"),
+        Problem::KeyWithout { key, without } => format!("`{key}` không có tác dụng khi thiếu `{without}`"),
+        Problem::PortsWithoutTransform => "cổng là của `transform`, mà tuyến này không có".into(),
+        Problem::PortsNeeded { plugin, ports } => {
+            let ports = list(&ports.iter().map(ToString::to_string).collect::<Vec<_>>());
+            format!("plugin `{plugin}` có các cổng {ports}: cổng nào dẫn đến đâu?")
+        }
+        Problem::NoTarget { id } => format!("không có kênh hay bộ kết nối chuyển phát nào tên là `{id}`"),
+        Problem::TargetAmbiguous { id } => format!("cả một kênh và một bộ kết nối chuyển phát cùng tên là `{id}`"),
+        Problem::SinkOfTransform { id } => format!("kết quả biến đổi phải vào một kênh trước, không đi thẳng đến `{id}`"),
+        Problem::TargetNoSink { connector, transport } => format!("bộ kết nối `{connector}` dùng `{transport}` nên không chuyển phát gì"),
+        Problem::RouteNeedsGrant { agency, channel, write, .. } => {
+            let access = if *write { "ghi vào" } else { "đọc" };
+            format!("cơ quan `{agency}` chưa được cấp quyền {access} kênh `{channel}` mà tuyến này thực hiện thay mình")
+        }
+        Problem::RouteGrantExpired { agency, channel, write } => {
+            let access = if *write { "ghi vào" } else { "đọc" };
+            format!("quyền {access} kênh `{channel}` của cơ quan `{agency}` đã hết hạn: tuyến này sẽ chờ")
+        }
+        Problem::RouteLoop { path } => {
+            let path: Vec<String> = path.iter().map(ToString::to_string).collect();
+            format!("bản ghi sẽ chạy vòng mãi: {}", path.join(" → "))
+        }
+        Problem::SinkUnfed { connector } => format!("không tuyến nào dẫn đến bộ kết nối `{connector}`, nên không có gì được chuyển phát"),
         Problem::SchemaFileName { path } => format!("`{}` không phải là tên tệp lược đồ hợp lệ", shown(path)),
         Problem::SchemaJson { why } => format!("lược đồ không phải là JSON: {}", shown(why)),
         Problem::SchemaBuiltIn { id } => format!("lược đồ {id} là lược đồ có sẵn, không thay thế được"),
@@ -284,7 +314,7 @@ pub(super) fn help(problem: &Problem) -> Option<String> {
         Problem::LaterKey { .. } => "tạm thời bỏ đi, hoặc giữ lại dưới dạng chú thích".into(),
         Problem::KeyOfOtherFile { file, .. } => format!("hãy chuyển sang {}", if file.contains('<') { "`<lĩnh vực>.yaml`" } else { file }),
         Problem::BadId { thing: what, .. } => match what {
-            Thing::Channel | Thing::Connector => {
+            Thing::Channel | Thing::Connector | Thing::Route => {
                 "viết dạng `lĩnh-vực/tên`, mỗi phần 1 đến 63 chữ thường không dấu, chữ số và dấu gạch nối đơn, bắt đầu bằng chữ cái".into()
             }
             Thing::Schema => "viết dạng `lĩnh-vực/tên.vN`, ví dụ `transport/stops.v1`".into(),
@@ -348,12 +378,13 @@ pub(super) fn help(problem: &Problem) -> Option<String> {
             "dựng lại bằng `lienthong plugin build`, xin nhà cung cấp bản nguyên vẹn, hoặc chuyển tệp này đi".into()
         }
         Problem::NoTransport => {
-            "thêm một trong `inbox: { path: …, pattern: … }`, `webhook: {}`, `mllp: { listen: … }` hoặc `poll: { every: … }`".into()
+            "thêm một trong `inbox: { path: …, pattern: … }`, `webhook: {}`, `mllp: { listen: … }`, `poll: { every: … }`, hoặc `deliver: {}` nếu là sink".into()
         }
         Problem::SeveralTransports { .. } => "chỉ giữ lại một; cách nhận khác thì khai báo bộ kết nối khác".into(),
         Problem::LacksInterface { wanted, .. } => match wanted {
             Interface::Source => "dùng `inbox`, `webhook` hoặc `mllp`, hoặc chọn plugin khác".into(),
-            _ => "dùng `poll`, hoặc chọn plugin khác".into(),
+            Interface::Transform | Interface::Sink => "chọn plugin khác".into(),
+            Interface::Receiver => "dùng `poll`, hoặc chọn plugin khác".into(),
         },
         Problem::PortNotEmitted { port, schema, .. } => format!("thêm `{port}: <kênh theo lược đồ {schema}>`"),
         Problem::SchemaDiffers { wanted, .. } => format!("hãy dẫn đến kênh có `schema: {wanted}`"),
@@ -378,6 +409,28 @@ pub(super) fn help(problem: &Problem) -> Option<String> {
         Problem::WriteGrantExpired { .. } => "gia hạn thỏa thuận và đặt `until` muộn hơn, hoặc bỏ bộ kết nối này".into(),
         Problem::NobodyReads { .. } => "hãy cấp quyền, nếu không sẽ không ai thấy bản ghi của kênh".into(),
         Problem::NobodyWrites { .. } => "thêm bộ kết nối dẫn đến kênh này, hoặc cấp quyền với `access: [write]`".into(),
+        Problem::BadBegin { .. } => "viết `first`, hoặc `now` để chỉ lấy những gì đến từ bây giờ".into(),
+        Problem::NameTaken { .. } => "đặt tên khác cho tuyến".into(),
+        Problem::ToEmpty => "ghi tên một kênh, hoặc một bộ kết nối có `deliver`".into(),
+        Problem::KeyWithout { key, .. } => format!("hãy bỏ `{key}`"),
+        Problem::PortsWithoutTransform => "viết thành danh sách: `to: [lĩnh-vực/kênh]`".into(),
+        Problem::PortsNeeded { ports, .. } => {
+            let each: Vec<String> = ports.iter().map(|port| format!("{port}: <kênh>")).collect();
+            format!("viết `to: {{ {} }}`", each.join(", "))
+        }
+        Problem::TargetAmbiguous { .. } => "đặt tên khác cho bộ kết nối".into(),
+        Problem::SinkOfTransform { id } => format!("ghi vào một kênh, rồi thêm tuyến từ kênh đó với `to: [{id}]`"),
+        Problem::TargetNoSink { .. } => "ghi tên một bộ kết nối có `deliver`, dùng plugin loại sink".into(),
+        Problem::RouteNeedsGrant { other: Some(place), write, .. } => {
+            format!("thêm `{}` vào `access` của mục cấp quyền ở {}", if *write { "write" } else { "read" }, shown(place))
+        }
+        Problem::RouteNeedsGrant { agency, channel, write, other: None } => {
+            let (domain, access) = (channel.domain(), if *write { "write" } else { "read" });
+            format!("thêm `- {{ agency: {agency}, channel: {channel}, access: [{access}], purpose: \"…\" }}` vào `grants` của {domain}.yaml")
+        }
+        Problem::RouteGrantExpired { .. } => "gia hạn thỏa thuận và đặt `until` muộn hơn, hoặc bỏ tuyến này".into(),
+        Problem::RouteLoop { .. } => "hãy cho một trong các tuyến này dẫn đi nơi khác".into(),
+        Problem::SinkUnfed { connector } => format!("thêm tuyến có `to: [{connector}]`, hoặc bỏ bộ kết nối này"),
         Problem::SchemaFileName { .. } => "đặt tên là `schemas/<lĩnh vực>/<tên>.v<N>.json`".into(),
         Problem::SchemaKeyword { .. } => "bỏ đi, hoặc đặt tên ghi chú của riêng bạn bắt đầu bằng `x-`".into(),
         Problem::SchemaBuiltIn { .. } => "đặt tên hoặc số phiên bản khác cho lược đồ của bạn, và bỏ tệp này".into(),

@@ -14,7 +14,7 @@ use super::problem::Problem;
 
 use super::routes::Routes;
 use super::state::Api;
-use super::{attachments, channels, connectors, keys, messages, metrics, operators, records};
+use super::{attachments, channels, connectors, dead_letters, keys, messages, metrics, operators, records};
 use crate::ops::status::Sources;
 use crate::store::Health;
 
@@ -138,6 +138,24 @@ const QUARANTINE: Door = Door {
     ..get("/v1/quarantine", "Rejections, newest first", &[(JSON, Content::One("QuarantinePage"))])
 };
 
+const DEAD_LETTERS: Door = Door {
+    parameters: &[
+        query("route", "of this route", Allowed::Text),
+        query("sink", "of this connector", Allowed::Text),
+        query("before", "older than this id", Allowed::Number(0, None)),
+        query("limit", "letters a page; 50 unless given", Allowed::Number(1, Some(1_000))),
+    ],
+    besides: &[400],
+    ..get("/v1/dead-letters", "Deliveries that were given up, newest first", &[(JSON, Content::One("LetterPage"))])
+};
+
+const REDRIVE: Door = Door {
+    method: "post",
+    takes: &[(JSON, Content::One("WantedLetters"))],
+    besides: &[400],
+    ..get("/v1/dead-letters/redrive", "Deliver dead letters once more", &[(JSON, Content::One("RedrivenLetters"))])
+};
+
 const CREATE_KEY: Door = Door {
     method: "post",
     takes: &[(JSON, Content::One("NewKey"))],
@@ -185,6 +203,9 @@ pub fn router(api: Api) -> Router {
         .door(all_connectors, connectors::list)
         .door(PAUSE, connectors::pause)
         .door(RESUME, connectors::resume)
+        .door(get("/v1/routes", "Routes and how they fare", &[(JSON, Content::List("RouteCondition"))]), operators::routes)
+        .door(DEAD_LETTERS, dead_letters::list)
+        .door(REDRIVE, dead_letters::redrive)
         .door(QUARANTINE, operators::quarantine)
         .door(one_rejection, operators::quarantine_entry)
         .door(get("/v1/keys", "All keys, never their secrets", &[(JSON, Content::List("KeyInfo"))]), keys::list)

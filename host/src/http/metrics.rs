@@ -16,6 +16,7 @@ use super::permission::Operator;
 use super::problem::Problem;
 use crate::ops::status::{self, Sources, Status};
 use crate::pipeline::gate::Reason;
+use crate::pipeline::routes::RouteCondition;
 use crate::pipeline::supervision::Condition;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -26,6 +27,12 @@ struct ByChannel {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByConnector {
     connector: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByRoute {
+    route: String,
+    sink: String,
 }
 
 /// `GET /metrics`
@@ -100,6 +107,29 @@ fn registry(status: &Status) -> Registry {
     });
     connector_gauge("connector_passed_over", "Files of an inbox that are no messages", |c| c.passed_over.as_ref().map_or(0, |p| p.count));
     supervised(&mut registry, &status.connectors);
+    let route =
+        |condition: &RouteCondition| ByRoute { route: condition.route.to_string(), sink: condition.sink().unwrap_or_default().to_owned() };
+    let mut by_route = |name: &str, help: &str, value: fn(&RouteCondition) -> u64| {
+        let family = Family::<ByRoute, Counter>::default();
+        for condition in &status.routes {
+            family.get_or_create(&route(condition)).inc_by(value(condition));
+        }
+        registry.register(name, help, family);
+    };
+    by_route("route_calls", "Calls that ended", |c| c.calls);
+    by_route("route_failures", "Calls of which nothing counts", |c| c.failures);
+    by_route("route_records", "Records written, or delivered", |c| c.records);
+    by_route("route_rejected", "Items that went to quarantine", |c| c.rejected);
+    let mut route_gauge = |name: &str, help: &str, value: fn(&RouteCondition) -> u64| {
+        let family = Family::<ByRoute, Gauge>::default();
+        for condition in &status.routes {
+            family.get_or_create(&route(condition)).set(value(condition).cast_signed());
+        }
+        registry.register(name, help, family);
+    };
+    route_gauge("route_behind", "Records that are not settled yet", |c| c.behind);
+    route_gauge("route_failing", "1 while its last call failed", |c| u64::from(c.failures_in_a_row > 0));
+    route_gauge("route_dead_letters", "Deliveries that were given up", |c| c.dead_letters);
     let disk = status.disk;
     for (name, help, bytes) in [
         ("disk_free_bytes", "Free on the disk that holds the data folder", disk.free_bytes),

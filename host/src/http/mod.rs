@@ -8,6 +8,7 @@ mod channels;
 mod cloud_events;
 mod connectors;
 mod cursor;
+mod dead_letters;
 mod doors;
 mod intake;
 mod keys;

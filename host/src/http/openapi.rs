@@ -8,13 +8,16 @@ use utoipa::openapi::{RefOr, Schema};
 use super::channels::ChannelInfo;
 use super::cloud_events::CloudEvent;
 use super::connectors::{ConnectorTold, NewPause};
+use super::dead_letters::RedrivenLetters;
 use super::keys::{MadeKey, Revoked};
 use super::messages::{RefusedItem, Taken};
 use super::operators::{QuarantineDetail, QuarantineItem, QuarantinePage};
 use super::problem::ProblemBody;
 use super::records::{Posted, RefusedRecord};
+use crate::ops::dead_letters::{LetterPage, WantedLetters};
 use crate::ops::keys::{KeyInfo, NewKey};
 use crate::ops::status::Status;
+use crate::pipeline::routes::RouteCondition;
 use crate::pipeline::supervision::Condition;
 
 /// One door, as the document tells it.
@@ -222,6 +225,10 @@ fn schemas() -> Map<String, Value> {
         ChannelInfo,
         Status,
         Condition,
+        RouteCondition,
+        LetterPage,
+        WantedLetters,
+        RedrivenLetters,
         QuarantinePage,
         QuarantineItem,
         QuarantineDetail,

@@ -1,4 +1,4 @@
-//! What operators see: status and the quarantine.
+//! What operators see: status, routes and the quarantine.
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
@@ -18,6 +18,11 @@ use crate::store::{QuarantineEntry, QuarantineFilter, Store};
 /// `GET /v1/status`
 pub async fn show_status(_: Operator, State(sources): State<Sources>) -> Result<impl IntoResponse, Problem> {
     Ok(Json(status::status(&sources).await?))
+}
+
+/// `GET /v1/routes`
+pub async fn routes(_: Operator, State(sources): State<Sources>) -> Result<impl IntoResponse, Problem> {
+    Ok(Json(status::routes(&sources).await?))
 }
 
 /// Which part of the quarantine.

@@ -1,6 +1,7 @@
 //! What an operator can do. The command line and the API call the same functions.
 
 pub mod connectors;
+pub mod dead_letters;
 pub mod keys;
 pub mod log_name;
 pub mod roster;

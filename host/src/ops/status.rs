@@ -1,11 +1,13 @@
-//! The hub at one glance: each channel's sum and each connector's condition.
+//! The hub at one glance: each channel's sum, each connector's condition and each route's.
 
 use lienthong_core::id::{ChannelId, SchemaId};
+use lienthong_core::log::Position;
 use lienthong_core::time::Timestamp;
 use serde::Serialize;
 
 use crate::pipeline::channels::Channels;
 use crate::pipeline::landing::Progress;
+use crate::pipeline::routes::{Conditions, RouteCondition};
 use crate::pipeline::supervision::{Condition, Supervision};
 use crate::store::{self, DiskRoom, Health, Store};
 
@@ -26,6 +28,8 @@ pub struct Sources {
     pub progress: Progress,
     /// How connectors fare.
     pub supervision: Supervision,
+    /// How routes fare.
+    pub routes: Conditions,
 }
 
 /// The whole status.
@@ -54,6 +58,8 @@ pub struct Status {
     pub channels: Vec<ChannelStatus>,
     /// Every connector of the city.
     pub connectors: Vec<Condition>,
+    /// Every part of every route of the city.
+    pub routes: Vec<RouteCondition>,
 }
 
 /// One channel. At any time accepted = stored + quarantined + discarded, and stored = landed + pending.
@@ -136,7 +142,22 @@ pub async fn status(sources: &Sources) -> Result<Status, store::Error> {
         lake_failing: sources.progress.failing(),
         channels: channels.collect(),
         connectors: sources.supervision.all().await,
+        routes: routes(sources).await?,
     })
+}
+
+/// Every part of every route, with what waits for it and what it gave up.
+pub async fn routes(sources: &Sources) -> Result<Vec<RouteCondition>, store::Error> {
+    let letters = sources.store.dead_letter_counts().await?;
+    let all = sources.routes.all().into_iter().map(|((route, sink), mut condition)| {
+        let end = sources.store.end(&condition.from);
+        let at = condition.checkpoint.unwrap_or(Position::START);
+        condition.behind = end.map_or(0, |end| if end.epoch == at.epoch { end.offset.saturating_sub(at.offset) } else { end.offset });
+        let own = letters.iter().find(|(of, by, _)| *of == route && Some(by) == sink.as_ref());
+        condition.dead_letters = own.map_or(0, |(.., count)| *count);
+        condition
+    });
+    Ok(all.collect())
 }
 
 fn text<S: serde::Serializer>(value: &impl std::fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {

@@ -130,7 +130,7 @@ impl Caller {
         self.takes_data()?;
         let mut pass = enter(connector)?;
         let received_at = message.received_at;
-        let mut clock = RunClock::start(connector, received_at);
+        let mut clock = RunClock::start(&connector.id, received_at);
         let intake = self.intake(connector, received_at, &identity.name);
         let reply = match connector.plugin.receive(self.call(connector, &intake, &identity.name), message).await {
             Ok((reply, used)) => {
@@ -172,7 +172,7 @@ impl Caller {
         let checkpoint = self.store.checkpoint(&owner).await.map_err(|error| Fault::hub(error.to_string()))?;
         let mut pass = enter(connector)?;
         let received_at = clock::now();
-        let mut clock = RunClock::start(connector, received_at);
+        let mut clock = RunClock::start(&connector.id, received_at);
         // The version that the checkpoint gets with what this brings.
         let name = format!("poll {}", checkpoint.as_ref().map_or(0, |c| c.version) + 1).into();
         let intake = self.intake(connector, received_at, &name);
@@ -231,7 +231,7 @@ impl Caller {
     }
 
     fn intake(&self, connector: &Connector, received_at: Timestamp, message_name: &Arc<str>) -> Intake {
-        Intake::new(self.store.clone(), &self.channels, &connector.config, origin(connector), received_at, Arc::clone(message_name))
+        Intake::new(self.store.clone(), &self.channels, &connector.config.emits, origin(connector), received_at, Arc::clone(message_name))
     }
 
     fn call(&self, connector: &Connector, intake: &Intake, message_name: &Arc<str>) -> Call {
@@ -351,19 +351,25 @@ enum Settled {
     Repeated(Receipt),
 }
 
-struct RunClock {
+/// Measures one call for the list of runs.
+pub(super) struct RunClock {
     connector: ConnectorId,
     at: Timestamp,
     started: Instant,
-    used: Usage,
+    /// What the call used.
+    pub(super) used: Usage,
 }
 
 impl RunClock {
-    fn start(connector: &Connector, at: Timestamp) -> Self {
-        Self { connector: connector.id.clone(), at, started: Instant::now(), used: Usage::default() }
+    pub(super) fn start(connector: &ConnectorId, at: Timestamp) -> Self {
+        Self { connector: connector.clone(), at, started: Instant::now(), used: Usage::default() }
     }
 
-    fn row(&self, records: u64, rejected: u64, fault: Option<&Fault>) -> Run {
+    pub(super) fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    pub(super) fn row(&self, records: u64, rejected: u64, fault: Option<&Fault>) -> Run {
         Run {
             id: 0,
             connector: self.connector.clone(),
@@ -381,7 +387,7 @@ impl RunClock {
 }
 
 /// Lets a call in, if nothing stands against it.
-fn enter(connector: &Connector) -> Result<Pass, Fault> {
+pub(super) fn enter(connector: &Connector) -> Result<Pass, Fault> {
     let now = clock::now();
     connector.gate.enter(now).map_err(|hold| gate::refused(hold, now))
 }

@@ -5,13 +5,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use lienthong_core::city::Connector;
 use lienthong_core::decode::{DecodeLimits, Decoder};
 use lienthong_core::hash::ContentHash;
 use lienthong_core::id::{ChannelId, Port};
 use lienthong_core::log::Origin;
 use lienthong_core::ports::{self, Attached, Emit, Pending, Stopped, Verdict};
-use lienthong_core::record::{ValidBatch, Violation};
+use lienthong_core::record::{Envelope, ValidBatch, Violation};
 use lienthong_core::time::Timestamp;
 use tokio::sync::Mutex;
 
@@ -71,16 +70,16 @@ struct State {
 }
 
 impl Intake {
-    /// An empty intake for one call of a connector, about the message of this name.
+    /// An empty intake for one call of a connector, whose ports lead to channels as `emits` has it, about the message of this name.
     pub fn new(
         store: Store,
         channels: &Channels,
-        connector: &Connector,
+        emits: &BTreeMap<Port, ChannelId>,
         origin: Origin,
         received_at: Timestamp,
         message_name: Arc<str>,
     ) -> Self {
-        let ports = connector.emits.iter().filter_map(|(port, channel)| Some((port.clone(), channels.get(channel)?.clone()))).collect();
+        let ports = emits.iter().filter_map(|(port, channel)| Some((port.clone(), channels.get(channel)?.clone()))).collect();
         Self(Arc::new(Mutex::new(State {
             call: store.begin_call(),
             store,
@@ -98,6 +97,32 @@ impl Intake {
             rejected: 0,
             first: Vec::new(),
         })))
+    }
+
+    /// Takes records for a channel, as [`Emit::emit`] does for a port. What a producer said of each goes with it.
+    pub(super) async fn put<'r>(
+        &self,
+        channel: &Channel,
+        records: impl Iterator<Item = (&'r [u8], Option<Envelope>)> + Send,
+    ) -> Result<(), Stopped> {
+        let mut state = self.0.lock().await;
+        state.take(channel, records);
+        state.stage_if_large().await
+    }
+
+    /// Takes one item that a channel cannot have. `place` says of what it was made, where that is not the whole message.
+    pub(super) async fn put_aside(
+        &self,
+        channel: &Channel,
+        bytes: Vec<u8>,
+        mut violation: Violation,
+        place: Option<Arc<str>>,
+    ) -> Result<(), Stopped> {
+        let mut state = self.0.lock().await;
+        violation.message.truncate(violation.message.floor_char_boundary(REASON_BYTES));
+        violation.pointer.truncate(violation.pointer.floor_char_boundary(REASON_BYTES));
+        state.refuse(channel, bytes, violation, place);
+        state.stage_if_large().await
     }
 
     /// The call ended well: takes what is still held.
@@ -136,25 +161,25 @@ impl State {
         self.ports.get(&known).cloned().ok_or_else(|| Stopped::UnknownPort(port.to_owned()))
     }
 
-    fn refuse(&mut self, channel: &Channel, bytes: Vec<u8>, violation: Violation) {
+    fn refuse(&mut self, channel: &Channel, bytes: Vec<u8>, violation: Violation, place: Option<Arc<str>>) {
         self.rejected += 1;
         self.held_bytes += bytes.len() + 256;
         if self.first.len() < FIRST {
             self.first.push(violation.clone());
         }
         let (channel, schema) = (channel.id.clone(), channel.schema.id().clone());
-        let message_name = Some(Arc::clone(&self.message_name));
+        let message_name = Some(place.unwrap_or_else(|| Arc::clone(&self.message_name)));
         self.rejections.push(Rejection { channel, schema, bytes, violation, message_name });
     }
 
-    fn take(&mut self, channel: &Channel, ndjson: &[u8]) -> Verdict {
+    fn take<'r>(&mut self, channel: &Channel, records: impl Iterator<Item = (&'r [u8], Option<Envelope>)>) -> Verdict {
         let mut verdict = Verdict::default();
         let mut batch = self.batches.remove(&channel.id).unwrap_or_else(|| ValidBatch::new(channel.schema.id().clone()));
-        for (index, line) in lines(ndjson).enumerate() {
+        for (index, (line, envelope)) in records.enumerate() {
             match channel.schema.validate(&mut self.decoder, line) {
                 Ok(record) => {
                     self.held_bytes += record.bytes().len() + 1;
-                    batch.push(record, None);
+                    batch.push(record, envelope);
                     verdict.accepted += 1;
                 }
                 Err(violation) => {
@@ -162,7 +187,7 @@ impl State {
                     if verdict.first.len() < FIRST {
                         verdict.first.push((u32::try_from(index).unwrap_or(u32::MAX), violation.clone()));
                     }
-                    self.refuse(channel, line.to_vec(), violation);
+                    self.refuse(channel, line.to_vec(), violation, None);
                 }
             }
         }
@@ -202,26 +227,16 @@ impl Emit for Intake {
         Box::pin(async move {
             let mut state = self.0.lock().await;
             let channel = state.channel(port)?;
-            let verdict = state.take(&channel, &ndjson);
+            let verdict = state.take(&channel, lines(&ndjson).map(|line| (line, None)));
             state.stage_if_large().await?;
             Ok(verdict)
         })
     }
 
-    fn reject<'a>(
-        &'a mut self,
-        port: &'a str,
-        bytes: Vec<u8>,
-        mut reason: String,
-        mut at: Option<String>,
-    ) -> Pending<'a, Result<(), Stopped>> {
+    fn reject<'a>(&'a mut self, port: &'a str, bytes: Vec<u8>, reason: String, at: Option<String>) -> Pending<'a, Result<(), Stopped>> {
         Box::pin(async move {
-            let mut state = self.0.lock().await;
-            let channel = state.channel(port)?;
-            reason.truncate(reason.floor_char_boundary(REASON_BYTES));
-            at.as_mut().into_iter().for_each(|at| at.truncate(at.floor_char_boundary(REASON_BYTES)));
-            state.refuse(&channel, bytes, Violation { pointer: at.unwrap_or_default(), keyword: "plugin".into(), message: reason });
-            state.stage_if_large().await
+            let channel = self.0.lock().await.channel(port)?;
+            self.put_aside(&channel, bytes, rejected(reason, at), None).await
         })
     }
 
@@ -233,6 +248,11 @@ impl Emit for Intake {
             Ok(Box::new(Writing { intake: self.clone(), store: state.store.clone(), channel, draft }) as Box<dyn ports::Attachment>)
         })
     }
+}
+
+/// What a plugin says of an item that is no record.
+pub(super) fn rejected(reason: String, at: Option<String>) -> Violation {
+    Violation { pointer: at.unwrap_or_default(), keyword: "plugin".into(), message: reason }
 }
 
 /// An attachment that the guest is writing.

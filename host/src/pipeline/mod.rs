@@ -1,4 +1,4 @@
-//! Receive → decode → validate → append, and read → land → commit. The pipeline introduces the store, the sandbox, the
+//! Receive → decode → validate → append, read → land → commit, and read → fold or deliver → commit. The pipeline introduces the store, the sandbox, the
 //! transports and the lake to each other; none of them knows another.
 
 mod breaker;
@@ -14,6 +14,7 @@ mod mllp;
 pub mod post;
 pub mod reply;
 mod restart;
+pub mod routes;
 mod scorecard;
 pub mod supervision;
 pub mod supervisor;

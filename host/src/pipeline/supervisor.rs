@@ -69,7 +69,7 @@ impl Supervisor {
                 let every = *every;
                 self.keep_going(&worker.clone(), move || worker.clone().poll(every));
             }
-            Transport::Webhook | Transport::Mllp(_) => {}
+            Transport::Webhook | Transport::Mllp(_) | Transport::Deliver(_) => {}
         }
     }
 
@@ -291,7 +291,7 @@ impl Worker {
     }
 }
 
-fn entropy() -> u64 {
+pub(super) fn entropy() -> u64 {
     let mut bytes = [0; 8];
     // Without entropy there is no jitter, which is no harm.
     let _ = getrandom::fill(&mut bytes);

@@ -11,7 +11,10 @@ use sqlx::{QueryBuilder, SqliteConnection};
 use super::attachment::Placed;
 use super::block::{Block, Sealed, SealedBatch, SealedRejections};
 use super::tail::End;
-use super::{Advance, CallId, KeyRow, Pause, Range, Receipt, Refusal, Remember, Remembered, Run, Sequence, decode, receipts};
+use super::{
+    Advance, CallId, GivenUp, KeyRow, KeyState, Pause, Range, Receipt, Redrive, Redriven, Refusal, Remember, Remembered, Run, Sequence,
+    decode, receipts,
+};
 
 /// Rows of one INSERT with many; 14 parameters each at most, far below every database's limit.
 pub(super) const ROWS: usize = 500;
@@ -38,6 +41,11 @@ pub(super) enum Work {
         at_least: u32,
     },
     RecordRun(Box<Run>),
+    Redrive(Redrive),
+    SettleLetter {
+        id: u64,
+        became: Redriven,
+    },
     InsertKey(Box<KeyRow>),
     RevokeKey {
         id: String,
@@ -64,6 +72,8 @@ pub(super) struct SealedGroup {
     pub(super) publish: Option<CallId>,
     pub(super) remember: Option<Remember>,
     pub(super) advance: Option<Advance>,
+    pub(super) states: Vec<KeyState>,
+    pub(super) given_up: Vec<GivenUp>,
     pub(super) run: Option<Run>,
     pub(super) sequence: Option<Sequence>,
 }
@@ -152,6 +162,8 @@ impl Apply<'_> {
             Work::EnsureChannels(channels) => self.ensure_channels(channels).await,
             Work::OpenEpoch { channel, at_least } => self.open_epoch(channel, at_least).await,
             Work::RecordRun(run) => self.record_run(*run).await,
+            Work::Redrive(which) => self.redrive(which).await,
+            Work::SettleLetter { id, became } => self.settle_letter(id, became).await,
             Work::InsertKey(key) => self.insert_key(*key).await,
             Work::RevokeKey { id, at } => self.revoke_key(&id, at).await,
             Work::Pause { connector, pause } => self.pause(&connector, pause).await,
@@ -165,7 +177,7 @@ impl Apply<'_> {
     }
 
     async fn group(&mut self, group: SealedGroup) -> Result<Done, Trouble> {
-        let SealedGroup { received_at, origin, sealed, placed, publish, remember, advance, run, sequence: _ } = group;
+        let SealedGroup { received_at, origin, sealed, placed, publish, remember, advance, states, given_up, run, sequence: _ } = group;
         if let Some(remember) = &remember
             && let Some(known) = receipts::recall(self.db, &remember.scope, &remember.key).await?
         {
@@ -175,6 +187,8 @@ impl Apply<'_> {
         if let Some(advance) = advance {
             self.advance(advance, received_at).await?;
         }
+        self.keep_states(states).await?;
+        self.give_up(given_up, received_at).await?;
 
         let mut takes = BTreeMap::<ChannelId, Take>::new();
         for batch in &sealed.batches {

@@ -3,6 +3,7 @@
 
 mod attachments;
 mod quarantine;
+mod routes;
 mod runs_and_keys;
 
 use std::collections::BTreeSet;
@@ -18,6 +19,10 @@ use tokio::time::Instant;
 
 pub(crate) use attachments::{attached, attachment, attachments_count_with_their_group_or_never};
 pub(crate) use quarantine::{the_quarantine_keeps_items_whole, the_quarantine_knows_the_message_of_an_item};
+pub(crate) use routes::{
+    dead_letters_are_kept_until_they_are_delivered, states_are_paged_in_the_order_of_their_keys,
+    states_move_with_their_checkpoint_or_not_at_all,
+};
 pub(crate) use runs_and_keys::{a_run_is_recorded_with_its_group_or_not_at_all, hours_add_up_and_pauses_stay, runs_and_keys_are_kept};
 
 use super::{

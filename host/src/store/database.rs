@@ -16,8 +16,13 @@ const APPLICATION_ID: i64 = 0x4c69_656e;
 const READERS: u32 = 4;
 
 /// Each migration in its order; the first is number 1.
-const MIGRATIONS: &[&str] =
-    &[include_str!("sqlite.sql"), include_str!("attachments.sql"), include_str!("message_names.sql"), include_str!("supervision.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("sqlite.sql"),
+    include_str!("attachments.sql"),
+    include_str!("message_names.sql"),
+    include_str!("supervision.sql"),
+    include_str!("routes.sql"),
+];
 
 /// Settings of every connection, each read back. FULL syncs the WAL at each commit.
 const PRAGMAS: &[(&str, &str, &str)] = &[

@@ -10,7 +10,7 @@ use lienthong_core::record::{ValidBatch, Violation};
 use lienthong_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Attachment, Run};
+use super::{Attachment, GivenUp, KeyState, Run};
 
 /// Everything that becomes visible together, or not at all.
 #[derive(Debug, Clone)]
@@ -31,6 +31,10 @@ pub struct Group {
     pub remember: Option<Remember>,
     /// The cursor that moves with it.
     pub advance: Option<Advance>,
+    /// What its transform keeps of keys. Only with `advance`, which says that nobody else changed them meanwhile.
+    pub states: Vec<KeyState>,
+    /// Deliveries that are given up with it.
+    pub given_up: Vec<GivenUp>,
     /// The run it came of, recorded with it; not where the group is [`Outcome::Repeated`].
     pub run: Option<Run>,
     /// The groups before it without which it must not be done.
@@ -49,6 +53,8 @@ impl Group {
             publish: None,
             remember: None,
             advance: None,
+            states: Vec::new(),
+            given_up: Vec::new(),
             run: None,
             sequence: None,
         }

@@ -17,6 +17,7 @@ mod folder;
 mod group;
 mod health;
 mod keys;
+mod letters;
 mod listing;
 #[cfg(test)]
 mod measure_tests;
@@ -29,6 +30,7 @@ mod rows;
 #[cfg(test)]
 mod sqlite_tests;
 mod staging;
+mod state;
 mod steady;
 mod supervision;
 mod tail;
@@ -48,7 +50,7 @@ use lienthong_core::log::{Position, StoredBatch};
 use lienthong_core::time::Timestamp;
 use sqlx::pool::PoolConnection;
 use sqlx::{Sqlite, SqlitePool};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -62,8 +64,10 @@ pub use group::{
     Advance, Append, CallId, Checkpoint, Group, Outcome, Part, Range, Receipt, Refusal, Rejection, Remember, Remembered, Sequence,
 };
 pub use health::Health;
+pub use letters::{DeadLetter, GivenUp, LetterFilter, Redrive, Redriven};
 pub use room::{DiskRoom, Reserve};
 use room::{Known, Watch};
+pub use state::KeyState;
 pub use supervision::{Hour, Pause, Tally, hour_of};
 use writer::{Answer, Job, Shown, Writer};
 
@@ -135,6 +139,7 @@ struct Inner {
     shown: Arc<Shown>,
     room: Arc<Known>,
     next_call: AtomicI64,
+    redrives: watch::Sender<u64>,
     closing: CancellationToken,
     writer: Mutex<Option<JoinHandle<Result<(), Error>>>>,
     watch: Mutex<Option<JoinHandle<()>>>,
@@ -178,6 +183,7 @@ impl Store {
             room: watch.known(),
             shown: Arc::clone(&shown),
             next_call: AtomicI64::new(first_call),
+            redrives: watch::Sender::new(0),
             closing: closing.clone(),
             writer: Mutex::new(Some(writer)),
             watch: Mutex::default(),
@@ -240,12 +246,14 @@ impl Store {
 
     async fn queue(&self, group: Group) -> Result<oneshot::Receiver<Answer>, Error> {
         self.takes_data()?;
-        let Group { received_at, origin, appends, rejections, attachments, publish, remember, advance, run, sequence } = group;
+        let Group { received_at, origin, appends, rejections, attachments, publish, remember, advance, states, given_up, run, sequence } =
+            group;
         let sealed = seal(appends, rejections).await?;
         let placed = self.place(&attachments).await?;
         let extra = remember.as_ref().map_or(0, |r| r.note.len()) + advance.as_ref().map_or(0, |a| a.cursor.len());
-        let weight = sealed.weight() + extra;
-        let group = SealedGroup { received_at, origin, sealed, placed, publish, remember, advance, run, sequence };
+        let states_weight: usize = states.iter().map(KeyState::weight).sum();
+        let weight = sealed.weight() + extra + states_weight;
+        let group = SealedGroup { received_at, origin, sealed, placed, publish, remember, advance, states, given_up, run, sequence };
         Ok(self.enqueue(Work::Group(Box::new(group)), weight).await?)
     }
 

@@ -32,6 +32,9 @@ conform!(
     a_dropped_caller_breaks_nothing,
     a_sequence_goes_in_order_and_ends_where_one_fails,
     a_run_is_recorded_with_its_group_or_not_at_all,
+    states_move_with_their_checkpoint_or_not_at_all,
+    states_are_paged_in_the_order_of_their_keys,
+    dead_letters_are_kept_until_they_are_delivered,
 );
 
 async fn refusal(folder: &std::path::Path) -> Error {
@@ -79,7 +82,7 @@ async fn a_newer_database_is_refused() {
     let mut db = super::database::writer(&super::database::file(folder.path())).await.unwrap();
     sqlx::query("INSERT INTO migration (version) VALUES (99)").execute(&mut db).await.unwrap();
     sqlx::Connection::close(db).await.unwrap();
-    insta::assert_snapshot!(refusal(folder.path()).await, @"the database has version 99, this hub knows up to 4: run the newer hub");
+    insta::assert_snapshot!(refusal(folder.path()).await, @"the database has version 99, this hub knows up to 5: run the newer hub");
 }
 
 #[tokio::test]
@@ -92,7 +95,8 @@ async fn a_database_of_an_earlier_hub_is_brought_up_to_date() {
     assert!(matches!(store.commit(earlier).await, Outcome::Committed(_)));
     store.close().await.unwrap();
     let mut db = super::database::writer(&super::database::file(folder.path())).await.unwrap();
-    let before_attachments = "DROP TABLE attachment; DROP TABLE staged_attachment; DELETE FROM migration WHERE version > 1;
+    let before_attachments = "DROP TABLE attachment; DROP TABLE staged_attachment; DROP TABLE state; DROP TABLE dead_letter;
+        DELETE FROM counter WHERE name = 'dead_letter'; DELETE FROM migration WHERE version > 1;
         ALTER TABLE channel DROP COLUMN attachments; ALTER TABLE channel DROP COLUMN attachment_bytes; DROP INDEX quarantine_by_message_name;
         ALTER TABLE quarantine DROP COLUMN message_name; ALTER TABLE staged_rejection DROP COLUMN message_name;
         DROP TABLE connector_hour; DROP TABLE paused_connector; ALTER TABLE run DROP COLUMN cpu_us; ALTER TABLE run DROP COLUMN egress_bytes";

@@ -20,13 +20,16 @@ impl Work {
     /// A group that brings a few records and nothing else.
     pub(super) fn is_light(&self) -> bool {
         self.group().is_some_and(|group| {
-            let SealedGroup { received_at: _, origin: _, sealed, placed, publish, remember, advance, run, sequence } = group;
+            let SealedGroup { received_at: _, origin: _, sealed, placed, publish, remember, advance, states, given_up, run, sequence } =
+                group;
             sealed.rejections.is_empty()
                 && sealed.weight() <= LIGHT
                 && placed.is_none()
                 && publish.is_none()
                 && remember.is_none()
                 && advance.is_none()
+                && states.is_empty()
+                && given_up.is_empty()
                 && run.is_none()
                 && sequence.is_none()
         })

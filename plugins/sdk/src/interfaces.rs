@@ -1,3 +1,6 @@
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use crate::{Blob, Call, Context, Failure};
 
 /// A plugin that fetches: the hub calls it again and again.
@@ -77,6 +80,29 @@ pub struct Keyed {
     pub records: Vec<u8>,
 }
 
+impl Keyed {
+    /// Each record as it stands, and read; or why it cannot be.
+    pub fn read<'k, T: DeserializeOwned + 'k>(&'k self) -> impl Iterator<Item = (&'k [u8], Result<T, String>)> + 'k {
+        lines(&self.records).map(|line| (line, serde_json::from_slice(line).map_err(|e| e.to_string())))
+    }
+
+    /// The state as JSON; a new one where there is none yet. A state that cannot be read is a failure of the plugin: it wrote it.
+    pub fn state<T: DeserializeOwned + Default>(&self) -> Result<T, Failure> {
+        let Some(state) = &self.state else { return Ok(T::default()) };
+        serde_json::from_slice(state).map_err(|e| Failure::Internal(format!("a key's state cannot be read: {e}")))
+    }
+
+    /// The answer to this group, empty so far.
+    pub fn answer(&self) -> Folded {
+        Folded { key: self.key.clone(), ..Folded::default() }
+    }
+}
+
+/// The lines of newline-delimited JSON that hold anything.
+fn lines(records: &[u8]) -> impl Iterator<Item = &[u8]> {
+    records.split(|b| *b == b'\n').filter(|line| !line.is_empty())
+}
+
 /// What a transform made of one group.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Folded {
@@ -88,6 +114,33 @@ pub struct Folded {
     pub rejects: Vec<Rejected>,
     /// Kept by the hub, at most 64 KiB; none forgets the key.
     pub state: Option<Vec<u8>>,
+}
+
+impl Folded {
+    /// Adds one record to a port. It must serialise to a JSON object.
+    pub fn emit(&mut self, port: &str, record: &impl Serialize) -> Result<(), Failure> {
+        // A transform has a handful of ports: a scan beats a hash.
+        let index = self.outputs.iter().position(|(name, _)| name == port).unwrap_or_else(|| {
+            self.outputs.push((port.to_owned(), Vec::new()));
+            self.outputs.len() - 1
+        });
+        let Some((_, records)) = self.outputs.get_mut(index) else { return Ok(()) };
+        serde_json::to_writer(&mut *records, record).map_err(|e| Failure::Internal(format!("a record cannot be written as JSON: {e}")))?;
+        records.push(b'\n');
+        Ok(())
+    }
+
+    /// Puts one item into quarantine, with the reason and its place in its sender's own terms.
+    pub fn reject(&mut self, bytes: &[u8], reason: &str, at: Option<&str>) {
+        self.rejects.push(Rejected { bytes: bytes.to_vec(), reason: reason.to_owned(), at: at.map(str::to_owned) });
+    }
+
+    /// Keeps a state, as JSON.
+    pub fn keep(&mut self, state: &impl Serialize) -> Result<(), Failure> {
+        let bytes = serde_json::to_vec(state).map_err(|e| Failure::Internal(format!("a key's state cannot be written as JSON: {e}")))?;
+        self.state = Some(bytes);
+        Ok(())
+    }
 }
 
 /// One item that is not a record: the bytes as they came, and why.
@@ -110,6 +163,13 @@ pub struct Batch {
     pub ids: Vec<String>,
     /// Newline-delimited records.
     pub records: Vec<u8>,
+}
+
+impl Batch {
+    /// Each record with its stable id.
+    pub fn items(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.ids.iter().map(String::as_str).zip(lines(&self.records))
+    }
 }
 
 /// What became of one record.

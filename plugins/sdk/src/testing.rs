@@ -251,6 +251,37 @@ impl Hub {
         self.run(|call| plugin.poll(call, Poll { now_ms, since, max_records: 10_000 }))
     }
 
+    /// Hands over one group of a transform: a key, what was kept of it, and records. Whatever the hub would refuse of the answer's form panics.
+    ///
+    /// # Panics
+    /// If the answer is not one result for this key.
+    pub fn apply(
+        &self,
+        plugin: &impl crate::Transform,
+        key: &str,
+        state: Option<Vec<u8>>,
+        records: &[Value],
+    ) -> Result<crate::Folded, Failure> {
+        let records = json_lines(records.iter().cloned()).into_bytes();
+        let mut folded = plugin.apply(self.now_ms, vec![crate::Keyed { key: key.to_owned(), state, records }])?;
+        assert_eq!(folded.iter().map(|one| one.key.as_str()).collect::<Vec<_>>(), [key], "one result a group, in the groups' order");
+        Ok(folded.remove(0))
+    }
+
+    /// Delivers records of a channel, each under an id of its place.
+    pub fn deliver(
+        &mut self,
+        plugin: &impl crate::Sink,
+        channel: &str,
+        records: &[Value],
+        idempotency_key: &str,
+    ) -> Result<Vec<crate::ItemStatus>, Failure> {
+        self.surroundings.settings = self.settings.as_ref().map_or_else(|| "{}".to_owned(), Value::to_string);
+        let ids = (0..records.len()).map(|place| format!("{channel}:1:{place}")).collect();
+        let batch = crate::Batch { channel: channel.to_owned(), ids, records: json_lines(records.iter().cloned()).into_bytes() };
+        plugin.deliver(&Context::new(&self.surroundings), batch, idempotency_key)
+    }
+
     /// Any code that takes a call.
     pub fn run<R>(&mut self, run: impl FnOnce(&mut Call<'_>) -> Result<R, Failure>) -> Result<R, Failure> {
         self.surroundings.settings = self.settings.as_ref().map_or_else(|| "{}".to_owned(), Value::to_string);

@@ -163,7 +163,7 @@ async fn every_answer_is_the_one_that_the_description_declares() {
 
     // Operators.
     landed(&operator, "environment/observations", 8).await;
-    for page in ["/v1/status", "/v1/connectors", "/v1/quarantine", "/v1/keys", "/metrics"] {
+    for page in ["/v1/status", "/v1/connectors", "/v1/routes", "/v1/quarantine", "/v1/dead-letters", "/v1/keys", "/metrics"] {
         let door = format!("get {page}");
         said.ask(&door, operator.get(page)).await.expect(200);
         said.ask(&door, operations.get(page)).await.expect(404);
@@ -174,6 +174,12 @@ async fn every_answer_is_the_one_that_the_description_declares() {
     said.ask("get /v1/quarantine/{id}", operator.get(&entry)).await.expect(200);
     said.ask("get /v1/quarantine/{id}", operator.get("/v1/quarantine/4711")).await.expect(404);
     said.ask("get /v1/quarantine", operator.get("/v1/quarantine?limit=0")).await.expect(400);
+    said.ask("get /v1/dead-letters", operator.get("/v1/dead-letters?limit=0")).await.expect(400);
+    let (door, redrive) = ("post /v1/dead-letters/redrive", "/v1/dead-letters/redrive");
+    let all = json!({ "all": true });
+    said.takes(door, "application/json", &all);
+    said.ask(door, operator.post(redrive, "application/json", all.to_string())).await.expect(200);
+    said.ask(door, operator.post(redrive, "application/json", "{}")).await.expect(400);
     let new = json!({ "agency": "operations", "read": ["environment/*"], "write": [], "expires_at": "2099-01-01T00:00:00Z", "note": "n" });
     said.takes("post /v1/keys", "application/json", &new);
     let made = said.ask("post /v1/keys", operator.post("/v1/keys", "application/json", new.to_string())).await.expect(200).json();

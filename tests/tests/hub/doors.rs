@@ -13,7 +13,7 @@ use tokio::process::Command;
 use crate::towns;
 
 /// The doors as the contract has them.
-const DOORS: [&str; 20] = [
+const DOORS: [&str; 23] = [
     "delete /v1/keys/{id}",
     "get /healthz",
     "get /metrics",
@@ -25,14 +25,17 @@ const DOORS: [&str; 20] = [
     "get /v1/channels/{domain}/{name}/records",
     "get /v1/channels/{domain}/{name}/schema",
     "get /v1/connectors",
+    "get /v1/dead-letters",
     "get /v1/keys",
     "get /v1/quarantine",
     "get /v1/quarantine/{id}",
+    "get /v1/routes",
     "get /v1/status",
     "post /v1/channels/{domain}/{name}/records",
     "post /v1/connectors/{domain}/{name}/messages",
     "post /v1/connectors/{domain}/{name}/pause",
     "post /v1/connectors/{domain}/{name}/resume",
+    "post /v1/dead-letters/redrive",
     "post /v1/keys",
 ];
 

@@ -195,8 +195,12 @@ connectors:
     emits: { readings: environment/observations }
 channels:
   environment/observations: { schema: environment/observations.v1, key: [/station, /parameter, /observed_at], time: /observed_at }
+  environment/copied: { schema: environment/observations.v1 }
+routes:
+  environment/copies: { from: environment/observations, agency: operations, to: [environment/copied] }
 grants:
   - { agency: environment, channel: environment/observations, access: [write], purpose: "giám sát" }
+  - { agency: operations, channel: environment/copied, access: [write], purpose: "sao chép" }
   - { agency: operations, channel: environment/observations, purpose: "điều hành" }
   - { agency: former, channel: environment/observations, access: [write], purpose: "đã hết hạn", until: 2025-06-30 }
 "#;

@@ -1,5 +1,6 @@
-//! Environment: ten automatic monitoring stations.
+//! Environment: ten automatic monitoring stations, and a board that shows the air quality.
 
+pub mod board;
 pub mod round;
 pub mod stations;
 pub mod tt10;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use lienthong_core::city::{Access, Bucket, Inbox, LakePlace, Transport};
-use lienthong_core::id::{AgencyId, ChannelId, ConnectorId};
+use lienthong_core::city::{Access, Begin, Bucket, Delivering, Fold, Inbox, LakePlace, Limits, Transport, Way};
+use lienthong_core::id::{AgencyId, ChannelId, ConnectorId, Port, RouteId};
 use lienthong_core::time::Timestamp;
 use proptest::prelude::*;
 
@@ -108,6 +108,93 @@ fn the_lake_lies_where_the_city_says() {
     assert_eq!(lake("{ at: 's3://lake', region: ap-southeast-1 }").at, bucket("lake", "", None, "ap-southeast-1"));
     let trusted = lake("{ at: 's3://lake', endpoint: 'http://10.0.0.5:9000', plain: true }");
     assert_eq!(trusted.at, bucket("lake", "", Some("http://10.0.0.5:9000"), "us-east-1"));
+}
+
+/// Three channels, a board, and grants for all that the routes below do.
+const ROUTED: &str = r#"--- air.yaml
+connectors:
+  air/board:
+    plugin: board-http
+    agency: health
+    deliver: { records: 20 }
+    egress: ["https://board.vn"]
+channels:
+  air/readings: { schema: air/readings.v1 }
+  air/index: { schema: air/readings.v1 }
+  air/bad: { schema: air/readings.v1 }
+grants:
+  - { agency: air-office, channel: air/readings, access: [read, write], purpose: x }
+  - { agency: air-office, channel: air/index, access: [read, write], purpose: x }
+  - { agency: air-office, channel: air/bad, access: [read, write], purpose: x }
+  - { agency: health, channel: air/index, purpose: x }
+routes:
+"#;
+
+#[test]
+fn routes_become_what_is_written_and_what_is_usual() {
+    let routes = "  air/index: { from: air/readings, agency: air-office, transform: air-index, by: /station, every: 1h, to: [air/index, air/bad] }\n  \
+        air/alarm: { from: air/index, begin: now, to: [air/board] }\n";
+    let loaded = load(&format!("{ROUTED}{routes}")).unwrap_or_else(|report| panic!("{report}"));
+    assert_eq!(loaded.warnings, []);
+    let city = loaded.city;
+    let channel = |name: &str| ChannelId::new(name).unwrap();
+    let index = &city.routes[&RouteId::new("air/index").unwrap()];
+    assert_eq!((&index.from, index.begin, &index.sinks), (&channel("air/readings"), Begin::First, &vec![]));
+    let writing = index.writing.as_ref().unwrap();
+    let to = [(Port::new("index").unwrap(), vec![channel("air/index"), channel("air/bad")])].into();
+    let (by, every) = (Some("/station".to_owned()), Some(Duration::from_secs(3_600)));
+    let fold = Fold { plugin: "air-index".parse().unwrap(), by, every, limits: Limits::default(), to };
+    assert_eq!((writing.agency.as_str(), &writing.how), ("air-office", &Way::Fold(fold)));
+    let alarm = &city.routes[&RouteId::new("air/alarm").unwrap()];
+    let board = ConnectorId::new("air/board").unwrap();
+    assert_eq!((alarm.begin, &alarm.writing, &alarm.sinks), (Begin::Now, &None, &vec![board.clone()]));
+    assert_eq!(city.connectors[&board].transport, Transport::Deliver(Delivering { records: 20, attempts: 100 }));
+
+    let split = "  air/split: { from: air/readings, agency: air-office, transform: air-split, limits: { memory: 8MiB }, to: { good: air/index, bad: [air/bad] } }\n  \
+        air/copy: { from: air/index, agency: air-office, to: [air/bad, air/board] }\n";
+    let city = load(&format!("{ROUTED}{split}")).unwrap_or_else(|report| panic!("{report}")).city;
+    let Way::Fold(fold) = &city.routes[&RouteId::new("air/split").unwrap()].writing.as_ref().unwrap().how else { panic!("no fold") };
+    assert_eq!((fold.limits.memory_bytes, fold.to.len()), (8 << 20, 2));
+    let copy = &city.routes[&RouteId::new("air/copy").unwrap()];
+    assert_eq!(copy.writing.as_ref().map(|writing| writing.how.clone()), Some(Way::Copy(vec![channel("air/bad")])));
+    assert_eq!(copy.sinks, [board]);
+}
+
+#[test]
+fn bad_routes_are_told_what_is_wrong() {
+    let routes = [
+        (
+            "route_keys",
+            "  air/a: { from: air/readings, agency: air-office, by: /station, every: 1h, to: [air/index] }\n  \
+            air/b: { to: [air/index], where: '.value > 3' }\n  air/c: { from: air/readings, agency: air-office, begin: yesterday, to: [] }\n  \
+            air/d: { from: air/readings, to: [air/index] }\n  air/e: { from: air/index, agency: health, to: [air/board] }\n  \
+            bus/f: { from: air/readings, agency: air-office, transform: air-index, every: 10ms, to: { index: [] } }\n",
+        ),
+        (
+            "route_targets",
+            "  air/board: { from: air/readings, agency: air-office, to: [air/bad] }\n  \
+            air/a: { from: air/reading, agency: air-ofice, to: [air/indexx] }\n  \
+            air/b: { from: air/readings, agency: air-office, to: { index: air/index } }\n  \
+            air/c: { from: air/readings, agency: air-office, transform: air-split, to: [air/index] }\n  \
+            air/d: { from: air/readings, agency: air-office, transform: air-split, to: { god: air/index, bad: air/none } }\n  \
+            air/e: { from: air/readings, agency: air-office, transform: board-http, to: [air/index] }\n  \
+            air/f: { from: air/readings, agency: air-office, transform: air-indx, by: /statoin, to: [air/index] }\n  \
+            air/g: { from: air/readings, agency: air-office, transform: air-index, to: [air/board] }\n",
+        ),
+        (
+            "route_loops",
+            "  air/a: { from: air/readings, agency: air-office, to: [air/index] }\n  \
+            air/b: { from: air/index, agency: air-office, to: [air/bad] }\n  air/c: { from: air/bad, agency: air-office, to: [air/readings] }\n  \
+            air/d: { from: air/bad, agency: air-office, transform: air-index, to: [air/bad] }\n",
+        ),
+        ("route_grants", "  air/a: { from: air/index, agency: health, to: [air/bad] }\n  air/b: { from: air/readings, to: [air/board] }\n"),
+        ("route_unfed", "  air/a: { from: air/readings, agency: air-office, to: [air/index, air/bad] }\n"),
+    ];
+    for (name, routes) in routes {
+        let files = format!("{ROUTED}{routes}");
+        let (english, vietnamese) = (report(&files, Lang::En), report(&files, Lang::Vi));
+        insta::assert_snapshot!(name, format!("{english}\n{}\n{vietnamese}", "=".repeat(80)));
+    }
 }
 
 #[test]
@@ -343,10 +430,10 @@ fn bad_cities_are_told_what_is_wrong() {
 fn a_city_with_ten_mistakes_is_told_all_ten() {
     let files = "--- city.yaml\ntitle: A\nagencies:\n  health: { titel: Y tế }\n--- air.yaml\nconnectors:\n  air/a:\n    plugin: station-text\n    \
         agency: healt\n    inbox: { path: ../x }\n    settings: { province: 7 }\n    limits: { memory: 1GB }\n    emits: { reading: air/readings }\n\
-        channels:\n  air/readings: { schema: air/readings.v1, key: [/stat] }\nroutes: {}\ngrants:\n  \
+        channels:\n  air/readings: { schema: air/readings.v1, key: [/stat] }\ntests: {}\ngrants:\n  \
         - { agency: health, channel: air/nothing }\n";
     let report = load(files).err().unwrap();
-    // titel, agency, inbox, province, memory, port, pointer, routes, the grant's channel, its purpose.
+    // titel, agency, inbox, province, memory, port, pointer, tests, the grant's channel, its purpose.
     assert_eq!(report.errors(), 10, "{report}");
 }
 

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use lienthong_core::city::Way;
 use lienthong_core::decode::{DecodeLimits, Decoder};
 use lienthong_core::id::SchemaId;
 use lienthong_core::manifest::Manifest;
@@ -90,9 +91,14 @@ fn the_example_cities_have_nothing_to_find() {
         let loaded = load_at(&project(city), &catalogue, now()).unwrap_or_else(|report| panic!("{report}"));
         assert_eq!(loaded.warnings, []);
         at_work.extend(loaded.city.connectors.values().map(|connector| connector.plugin.as_str().to_owned()));
+        let ways = loaded.city.routes.values().filter_map(|route| Some(&route.writing.as_ref()?.how));
+        at_work.extend(ways.filter_map(|way| match way {
+            Way::Fold(fold) => Some(fold.plugin.as_str().to_owned()),
+            Way::Copy(_) => None,
+        }));
         used.extend(loaded.city.channels.values().map(|channel| channel.schema.to_string()));
     }
-    // Together they show all there is: every connector is at work there, and every built-in schema has a channel.
+    // Together they show all there is: every plugin is at work there, and every built-in schema has a channel.
     assert_eq!(at_work, catalogue.keys().map(|name| name.as_str().to_owned()).collect::<BTreeSet<_>>());
     assert_eq!(used, super::super::built_in().iter().map(|(id, _)| (*id).to_owned()).collect::<BTreeSet<_>>());
 }

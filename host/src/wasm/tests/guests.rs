@@ -35,6 +35,7 @@ sources!(
     "fetch",
     "echo",
     "alias",
+    "hoarder",
     "cursor",
     "attach",
     "attach-open",

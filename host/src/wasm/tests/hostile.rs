@@ -219,6 +219,16 @@ async fn a_transform_gets_and_gives_groups() {
 }
 
 #[tokio::test]
+async fn a_transform_keeps_no_more_than_it_may() {
+    let sandbox = Sandbox::new();
+    let hoarder = sandbox.engine.load(guests::whole("hoarder", "transform")).await.unwrap();
+    let group = Keyed { key: "k".into(), state: None, records: b"{}\n".to_vec() };
+    let failed = hoarder.apply(call(Kept::default(), Limits::default()), Timestamp::default(), vec![group]).await.unwrap_err();
+    let words = "the plugin broke its interface: the state of one key has 65537 bytes and may have 65536";
+    assert_eq!(failed.message, words);
+}
+
+#[tokio::test]
 async fn one_megabyte_named_a_thousand_times_does_not_become_a_gigabyte() {
     let sandbox = Sandbox::new();
     let alias = sandbox.engine.load(guests::whole("alias", "transform")).await.unwrap();

@@ -1,4 +1,4 @@
-//! Transforms and sinks in JavaScript and Python. The hub calls neither yet, so they are called here.
+//! Transforms and sinks in JavaScript and Python, called as routes call them.
 
 use std::path::{Path, PathBuf};
 
