@@ -246,7 +246,10 @@ mod tests {
         versions.choose(&choices).unwrap();
         let mut choices = Versions::of(data.path()).unwrap().choices().unwrap();
         let version = |choice: Option<&Choice>| choice.map(|choice| choice.version.clone());
-        assert_eq!((version(choices.of(&connector, &plugin("x"))), version(choices.before(&connector, &plugin("x")))), (Some("19".into()), Some("18".into())));
+        assert_eq!(
+            (version(choices.of(&connector, &plugin("x"))), version(choices.before(&connector, &plugin("x")))),
+            (Some("19".into()), Some("18".into()))
+        );
         let mut left = Vec::new();
         while let Some(choice) = choices.pop(&connector, "local", "it broke", Timestamp::from_micros(7)) {
             left.push(choice.version);
