@@ -23,3 +23,4 @@ pub mod object_store;
 pub mod program;
 pub mod small_disk;
 pub mod wait;
+mod web;
