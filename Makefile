@@ -1,7 +1,7 @@
 # `make` alone tells what there is. Works with GNU make 4.3 and a POSIX sh; CARGO_TARGET_DIR is respected.
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help hub plugins plugins-all demo test test-javascript test-python lint bench growth crash lake-faults fuzz soak
+.PHONY: help hub plugins plugins-all demo test test-javascript test-python lint bench growth crash lake-faults fuzz soak tutorials
 
 CARGO ?= cargo
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
@@ -67,6 +67,9 @@ lint: ## Check the format, the lints, and what the dependencies bring
 	.ci/python -m ruff format --check --config plugins/ruff.toml plugins tests/plugins
 	.ci/python -m ruff check --config plugins/ruff.toml plugins tests/plugins
 	MYPYPATH=plugins/sdk-py/src .ci/python -m mypy --config-file plugins/mypy.ini plugins/sdk-py/src/lienthong_sdk plugins/foodsafety-inspections/src
+
+tutorials: hub ## Follow the vendors' tutorial in each language, command by command
+	@$(CARGO) test --locked --workspace --test hub -- --include-ignored tutorial::
 
 # The seed is printed; LIENTHONG_SEED brings it back.
 lake-faults: hub ## Thousands of commits to an object store that fails on purpose; N=… of them

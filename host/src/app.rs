@@ -1,5 +1,8 @@
 //! The composition root: a city's files become a running hub.
 
+mod installing;
+mod plugin_folder;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
@@ -9,8 +12,10 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use lienthong_core::city::{self, City, LakePlace, Transport, Way};
-use lienthong_core::id::{ConnectorId, PluginName, RouteId};
+use lienthong_core::hash::ContentHash;
+use lienthong_core::id::{ConnectorId, RouteId, SchemaId};
 use lienthong_core::manifest::Manifest;
+use lienthong_core::schema::ChannelSchema;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -20,6 +25,8 @@ use crate::lake::{self, Credentials, Lake};
 use crate::net::{self, Door};
 use crate::ops::keys::Pepper;
 use crate::ops::log_name::log_name;
+use crate::ops::plugins::versions::{Choices, Versions};
+use crate::ops::plugins::{self, Plugins};
 use crate::ops::roster::Roster;
 use crate::ops::status::Sources;
 use crate::pipeline::call::{Caller, Connector};
@@ -27,14 +34,19 @@ use crate::pipeline::channels::{Channel, Channels};
 use crate::pipeline::gate::{Gate, Past};
 use crate::pipeline::landing::{self, Landing, Progress};
 use crate::pipeline::messages::Messages;
+use crate::pipeline::recordings::Recordings;
 use crate::pipeline::routes::{Conditions, RouteCondition, Routes, Surroundings};
 use crate::pipeline::supervision::{Condition, Supervision};
 use crate::pipeline::supervisor::Supervisor;
+use crate::pipeline::version::{Slot, Version};
 use crate::store::{self, Reserve, Store};
 use crate::transport::body::Spool;
 use crate::transport::mllp::Listener;
-use crate::wasm::{Engine, EngineOptions, Plugin, component};
+use crate::wasm::{Engine, EngineOptions, Plugin};
 use crate::{clock, config};
+
+pub use installing::{Installation, install, roll_back};
+pub use plugin_folder::PluginFolder;
 
 /// The hub's own socket, below its data folder.
 pub const SOCKET: &str = "hub.sock";
@@ -57,82 +69,11 @@ pub struct Options {
     pub listen: Option<SocketAddr>,
 }
 
-/// The components of a folder, read without running them.
-pub struct PluginFolder {
-    folder: PathBuf,
-    exists: bool,
-    components: BTreeMap<PluginName, Component>,
-    /// Files that hold no plugin that could be used, and why.
-    faults: Vec<(PathBuf, String)>,
-}
-
-struct Component {
-    path: PathBuf,
-    bytes: Arc<[u8]>,
-    manifest: Manifest,
-    imports_http: bool,
-}
-
-impl PluginFolder {
-    /// Reads every `*.wasm`. A missing folder holds none; a file that cannot be used is kept for the report.
-    pub fn read(folder: &Path) -> anyhow::Result<Self> {
-        let mut found = Self { folder: folder.to_owned(), exists: true, components: BTreeMap::new(), faults: Vec::new() };
-        let entries = match std::fs::read_dir(folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self { exists: false, ..found }),
-            Err(error) => return Err(error).with_context(|| format!("the plugins' folder {}", folder.display())),
-        };
-        let mut paths = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>()?;
-        paths.retain(|path| path.extension().is_some_and(|extension| extension == "wasm"));
-        paths.sort();
-        for path in paths {
-            match Component::read(&path) {
-                Ok(component) => match found.components.get(&component.manifest.plugin.name) {
-                    Some(first) => {
-                        let (name, first) = (&component.manifest.plugin.name, first.path.display());
-                        found.faults.push((path, format!("{first} holds the plugin {name} already: keep one")));
-                    }
-                    None => drop(found.components.insert(component.manifest.plugin.name.clone(), component)),
-                },
-                Err(why) => found.faults.push((path, why)),
-            }
-        }
-        Ok(found)
-    }
-}
-
-impl Component {
-    fn read(path: &Path) -> Result<Self, String> {
-        let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
-        let facts = component::inspect(&bytes).map_err(|error| error.to_string())?;
-        let (imports_http, manifest) = (facts.imports_http(), facts.manifest);
-        Ok(Self { path: path.to_owned(), bytes: bytes.into(), manifest, imports_http })
-    }
-}
-
-impl config::Plugins for PluginFolder {
-    fn find(&self, name: &PluginName) -> Option<config::PluginFacts<'_>> {
-        self.components.get(name).map(|c| config::PluginFacts { manifest: &c.manifest, imports_http: c.imports_http })
-    }
-
-    fn names(&self) -> Vec<PluginName> {
-        self.components.keys().cloned().collect()
-    }
-
-    fn folder(&self) -> (String, bool) {
-        (self.folder.display().to_string(), self.exists)
-    }
-
-    fn faults(&self) -> &[(PathBuf, String)] {
-        &self.faults
-    }
-}
-
-/// Reads and checks a city with its plugins. The error is the whole report, rendered.
-pub fn check(city: &Path, plugins: Option<&Path>, lang: config::Lang) -> anyhow::Result<(config::Loaded, PluginFolder)> {
-    let folder = plugins.map_or_else(|| city.join("plugins"), Path::to_owned);
-    let plugins = PluginFolder::read(&folder)?;
-    let loaded = config::load(city, &plugins).map_err(|report| anyhow::anyhow!("{}", report.render(lang)))?;
+/// Reads and checks a city with its plugins, in the versions that were chosen for its connectors. The error is the whole report, rendered.
+fn check(options: &Options, versions: &Versions, choices: &Choices) -> anyhow::Result<(config::Loaded, PluginFolder)> {
+    let folder = options.plugins.clone().unwrap_or_else(|| options.city.join("plugins"));
+    let plugins = PluginFolder::read(&folder)?.with_choices(versions, choices);
+    let loaded = config::load(&options.city, &plugins).map_err(|report| anyhow::anyhow!("{}", report.render(config::locale())))?;
     Ok((loaded, plugins))
 }
 
@@ -148,7 +89,9 @@ fn raise_descriptors() {
 /// Runs the hub until SIGTERM, SIGINT or SIGHUP (its terminal closed), then drains and stops.
 pub async fn serve(options: Options) -> anyhow::Result<()> {
     raise_descriptors();
-    let (loaded, plugins) = check(&options.city, options.plugins.as_deref(), config::locale())?;
+    let versions = Versions::of(&options.data)?;
+    let choices = versions.choices()?;
+    let (loaded, plugins) = check(&options, &versions, &choices)?;
     if !loaded.warnings.is_empty() {
         eprint!("{}", config::render(&loaded.warnings, config::locale()));
     }
@@ -171,10 +114,7 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
         let (folder, mode) = (options.data.display(), format!("{:o}", mode & 0o777));
         tracing::warn!(%folder, mode, "others on this machine may look into the data folder: `chmod 700` it, and give inboxes that others fill a place outside of it");
     }
-    let channels = Channels::new(city.channels.iter().filter_map(|(id, config)| {
-        let schema = loaded.schemas.get(&config.schema)?.clone();
-        Some(Channel { id: id.clone(), config: config.clone(), schema })
-    }));
+    let channels = channels(&city, &loaded.schemas);
     store.ensure_channels(&city.channels.keys().cloned().collect::<Vec<_>>()).await?;
     if let Err(error) = Roster::of(&city).write(&options.data) {
         tracing::warn!(%error, "keys that are made while the hub is down are checked against an older city");
@@ -183,19 +123,21 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     let log = log_name(&options.data, log_begins)?;
     let lake = Arc::new(lake(&city.lake.at, &options.data, &log).await?);
     let compiler = Some(PathBuf::from(OWN_PROGRAM));
-    let engine = Engine::new(EngineOptions { compiler, ..EngineOptions::new(options.data.join("cache/plugins")) })?;
+    let engine = Arc::new(Engine::new(EngineOptions { compiler, ..EngineOptions::new(options.data.join("cache/plugins")) })?);
     let gates = gates(&city, &store).await?;
     let ready = make_ready(&city, &plugins, &engine).await?;
-    let (connectors, broken) = connectors(&city, &plugins, &ready, &gates)?;
+    let (connectors, broken) = connectors(&city, &plugins, &choices, &ready, &gates)?;
     let mut listeners = listeners(&city).await?;
 
     // Connectors stop first, so that what they still store can land.
     let (stop, stop_landing) = (CancellationToken::new(), CancellationToken::new());
     let progress = Progress::default();
-    let conditions = connectors
-        .values()
-        .map(|connector| condition(&connector.id, &connector.config, &connector.plugin.facts().manifest, connector.gate.clone()));
+    let running = connectors.values().map(|connector| (connector, connector.version.running()));
+    let conditions = running
+        .clone()
+        .map(|(connector, version)| condition(&connector.id, &connector.config, &version.plugin.facts().manifest, connector.gate.clone()));
     let supervision = Supervision::new(conditions.chain(broken.iter().map(|broken| broken.condition.clone())));
+    running.for_each(|(connector, version)| supervision.runs(&connector.id, &version));
     for Broken { condition, why } in broken {
         tracing::error!(connector = %condition.connector, plugin = %condition.plugin, "the connector does not run: {why}");
         supervision.failed(&condition.connector, why, clock::now());
@@ -203,9 +145,11 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     landing::left_behind(&store, &lake, &channels, &progress).await?;
     let lake_place = lake.place().to_owned();
     let landing = Landing::start(&store, &lake, &channels, city.lake.flush, &progress, &stop_landing);
-    let caller = Caller::new(store.clone(), channels.clone(), city.clone());
+    let recordings = Recordings::open(&options.data, city.plugins.recordings).context("the recordings of runs")?;
+    let caller = Caller::new(store.clone(), channels.clone(), city.clone(), recordings.clone());
     let largest = connectors.values().map(|connector| connector.config.limits.message_bytes).max().unwrap_or(0);
     let spool = Spool::new(options.data.join("spool"), largest);
+    let running_connectors = connectors.len();
     let mut supervisor = Supervisor::new(spool.clone(), &options.data, stop.clone());
     let mut webhooks = BTreeMap::new();
     for (id, connector) in &connectors {
@@ -228,7 +172,18 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
         stop: stop.clone(),
     };
     let conditions = around.conditions.clone();
-    let routes = start_routes(around, &ready, &connectors);
+    let routes = start_routes(around, &ready, &plugins, &connectors);
+    let plugins = Plugins::new(plugins::Parts {
+        city: city.clone(),
+        channels: channels.clone(),
+        versions,
+        engine: Arc::downgrade(&engine),
+        connectors,
+        supervision: supervision.clone(),
+        caller,
+        recordings: recordings.clone(),
+        folder: plugins.into_components(),
+    })?;
     let status = Sources {
         city: city.title.clone(),
         started_at: clock::now(),
@@ -240,7 +195,8 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
         routes: conditions,
     };
     let routes_in_city = city.routes.len();
-    let api = Api::new(Parts { city, store: store.clone(), pepper, channels, messages: webhooks, status, spool, stop: stop.clone() });
+    let api =
+        Api::new(Parts { city, store: store.clone(), pepper, channels, messages: webhooks, plugins, status, spool, stop: stop.clone() });
     let router = http::router(api);
 
     let listener = TcpListener::bind(address)
@@ -255,8 +211,8 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     let serving = tokio::spawn(http::serve::tcp(tcp, router.clone(), stop.clone()));
     let serving_local = tokio::spawn(http::serve::local(local, router, stop.clone()));
     std::fs::write(options.data.join(ADDRESS), local_address.to_string())?;
-    let sweeping = tokio::spawn(sweep(store.clone(), stop.clone()));
-    tracing::info!(address = %local_address, connectors = connectors.len(), routes = routes_in_city, "the hub is ready");
+    let sweeping = tokio::spawn(sweep(store.clone(), recordings, stop.clone()));
+    tracing::info!(address = %local_address, connectors = running_connectors, routes = routes_in_city, "the hub is ready");
 
     stopped.await;
     tracing::info!("stopping: requests under way are answered, then everything comes to rest");
@@ -268,12 +224,20 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     sweeping.await?;
     stop_landing.cancel();
     landing.stopped().await;
-    engine.shutdown();
+    // Nobody is left who could still be installing.
+    drop(engine);
     let _ = std::fs::remove_file(&socket);
     let _ = std::fs::remove_file(options.data.join(ADDRESS));
     store.close().await?;
     tracing::info!("stopped");
     Ok(())
+}
+
+fn channels(city: &City, schemas: &BTreeMap<SchemaId, Arc<ChannelSchema>>) -> Channels {
+    Channels::new(city.channels.iter().filter_map(|(id, config)| {
+        let schema = schemas.get(&config.schema)?.clone();
+        Some(Channel { id: id.clone(), config: config.clone(), schema })
+    }))
 }
 
 /// How long the start waits for the lake's object store.
@@ -303,30 +267,32 @@ struct Broken {
 }
 
 /// The plugins that a city uses, or why one cannot be used.
-type Ready = BTreeMap<PluginName, Result<Plugin, String>>;
+type Ready = BTreeMap<ContentHash, Result<Plugin, String>>;
 
-/// Makes every plugin ready that a connector or a route names, one after the other.
+/// Makes every plugin ready that a connector runs or a route names, one after the other.
 async fn make_ready(city: &City, plugins: &PluginFolder, engine: &Engine) -> anyhow::Result<Ready> {
-    let of_connectors = city.connectors.values().map(|connector| &connector.plugin);
+    let of_connectors = city.connectors.iter().map(|(id, connector)| (&connector.plugin, plugins.component(id, &connector.plugin)));
     let of_routes = city.routes.values().filter_map(|route| match &route.writing.as_ref()?.how {
-        Way::Fold(fold) => Some(&fold.plugin),
+        Way::Fold(fold) => Some((&fold.plugin, plugins.of_folder(&fold.plugin).map(Ok))),
         Way::Copy(_) => None,
     });
     let mut ready = Ready::new();
-    for name in of_connectors.chain(of_routes) {
-        if ready.contains_key(name) {
+    for (name, component) in of_connectors.chain(of_routes) {
+        // What was chosen and is gone breaks its connector alone.
+        let Ok(component) = component.with_context(|| format!("the plugin {name} is missing"))? else { continue };
+        if ready.contains_key(&component.hash()) {
             continue;
         }
-        let component = plugins.components.get(name).with_context(|| format!("the plugin {name} is missing"))?;
-        tracing::info!(plugin = %name, "making the plugin ready");
+        let version = &component.facts.manifest.plugin.version;
+        tracing::info!(plugin = %name, version, "making the plugin ready");
         let plugin = engine.load(component.bytes.clone()).await.map_err(|error| error.to_string());
-        ready.insert(name.clone(), plugin);
+        ready.insert(component.hash(), plugin);
     }
     Ok(ready)
 }
 
 /// Starts every route, as far as its plugins are ready; what is not says so in its condition.
-fn start_routes(around: Surroundings, ready: &Ready, connectors: &BTreeMap<ConnectorId, Arc<Connector>>) -> Routes {
+fn start_routes(around: Surroundings, ready: &Ready, plugins: &PluginFolder, connectors: &BTreeMap<ConnectorId, Arc<Connector>>) -> Routes {
     let (city, conditions) = (around.city.clone(), around.conditions.clone());
     let mut routes = Routes::new(around);
     let broken = |id: &RouteId, sink: Option<&ConnectorId>, why: String| {
@@ -337,7 +303,7 @@ fn start_routes(around: Surroundings, ready: &Ready, connectors: &BTreeMap<Conne
         match route.writing.as_ref().map(|writing| &writing.how) {
             None => {}
             Some(Way::Copy(_)) => routes.write(id, route, None),
-            Some(Way::Fold(fold)) => match ready.get(&fold.plugin) {
+            Some(Way::Fold(fold)) => match plugins.of_folder(&fold.plugin).and_then(|component| ready.get(&component.hash())) {
                 Some(Ok(plugin)) => routes.write(id, route, Some(plugin.clone())),
                 Some(Err(why)) => broken(id, None, format!("the plugin {}: {why}", fold.plugin)),
                 None => {}
@@ -365,23 +331,38 @@ async fn gates(city: &City, store: &Store) -> anyhow::Result<BTreeMap<ConnectorI
     Ok(city.connectors.iter().map(gate).collect())
 }
 
-fn connectors(city: &City, plugins: &PluginFolder, ready: &Ready, gates: &BTreeMap<ConnectorId, Gate>) -> anyhow::Result<Connectors> {
+fn connectors(
+    city: &City,
+    plugins: &PluginFolder,
+    choices: &Choices,
+    ready: &Ready,
+    gates: &BTreeMap<ConnectorId, Gate>,
+) -> anyhow::Result<Connectors> {
     let (mut connectors, mut broken) = (BTreeMap::new(), Vec::new());
     for (id, config) in &city.connectors {
-        let component = plugins.components.get(&config.plugin);
-        let component = component.with_context(|| format!("the plugin {} of {id} is missing", config.plugin))?;
         let gate = gates.get(id).cloned().with_context(|| format!("{id} has no gate"))?;
-        let plugin = match ready.get(&config.plugin) {
+        let component = match plugins.component(id, &config.plugin) {
+            Some(Ok(component)) => component,
+            Some(Err(why)) => {
+                let about = plugins.of_folder(&config.plugin).with_context(|| format!("the plugin {} of {id}: {why}", config.plugin))?;
+                broken.push(Broken { condition: condition(id, config, &about.facts.manifest, gate), why: why.clone() });
+                continue;
+            }
+            None => bail!("the plugin {} of {id} is missing", config.plugin),
+        };
+        let plugin = match ready.get(&component.hash()) {
             Some(Ok(plugin)) => plugin.clone(),
             Some(Err(why)) => {
-                let condition = condition(id, config, &component.manifest, gate);
+                let condition = condition(id, config, &component.facts.manifest, gate);
                 broken.push(Broken { condition, why: format!("the plugin {}: {why}", config.plugin) });
                 continue;
             }
             None => continue,
         };
+        let signed_by = component.signed_by();
+        let version = Slot::new(Version { plugin, signed_by, since: choices.of(id, &config.plugin).and_then(|choice| choice.since) });
         let door = if config.egress.is_empty() { None } else { Some(Door::new(&config.egress)?) };
-        connectors.insert(id.clone(), Arc::new(Connector { id: id.clone(), config: config.clone(), plugin, door, gate }));
+        connectors.insert(id.clone(), Arc::new(Connector { id: id.clone(), config: config.clone(), version, door, gate }));
     }
     Ok((connectors, broken))
 }
@@ -402,11 +383,16 @@ fn condition(id: &ConnectorId, config: &city::Connector, manifest: &Manifest, ga
     Condition::new(id.clone(), &manifest.plugin, config.agency.clone(), config.transport.as_str(), gate)
 }
 
-/// Forgets idempotency keys past their seven days, every hour.
-async fn sweep(store: Store, stop: CancellationToken) {
+/// Forgets idempotency keys past their seven days, and recordings that were kept long enough, every hour.
+async fn sweep(store: Store, recordings: Recordings, stop: CancellationToken) {
     loop {
         if let Err(error) = store.sweep().await {
             tracing::warn!(%error, "old idempotency keys were not forgotten");
+        }
+        let old = recordings.clone();
+        match tokio::task::spawn_blocking(move || old.sweep(clock::now())).await {
+            Ok(Ok(_)) | Err(_) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "old recordings of runs were not removed"),
         }
         tokio::select! {
             () = stop.cancelled() => return,

@@ -6,7 +6,7 @@
 //! 4. `ops`
 //! 5. `http`
 //! 6. `config`
-//! 7. `app`
+//! 7. `app` `rehearsal`
 //!
 //! Modules of one floor never import each other: the pipeline introduces the four of the second. `tests/floors.rs` reads
 //! this list and every path in the sources, and fails on an arrow that runs up or sideways.
@@ -24,6 +24,7 @@ pub mod lake;
 pub mod net;
 pub mod ops;
 pub mod pipeline;
+pub mod rehearsal;
 pub mod store;
 pub mod toolchain;
 pub mod transport;

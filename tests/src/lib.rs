@@ -22,5 +22,6 @@ pub mod neighbours;
 pub mod object_store;
 pub mod program;
 pub mod small_disk;
+pub mod versions;
 pub mod wait;
 mod web;

@@ -24,6 +24,8 @@ pub struct City {
     pub lake: Lake,
     /// What stays free of the disk that holds the hub's data.
     pub disk: DiskReserve,
+    /// Whose plugins run here, and how long their runs are kept.
+    pub plugins: Plugins,
     /// Logs of records.
     pub channels: BTreeMap<ChannelId, Channel>,
     /// Plugins set up for one agency system each.
@@ -110,6 +112,63 @@ pub struct DiskReserve {
     pub ballast_bytes: Option<u64>,
 }
 
+/// Whose plugins run here, and how long recordings of their runs are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plugins {
+    /// Whose signatures count.
+    pub trust: Vec<TrustedKey>,
+    /// What becomes of a plugin that none of them signed. Without a word of the city, what lies in its folder of plugins runs, and
+    /// nothing that is unsigned can be installed.
+    pub unsigned: Option<Unsigned>,
+    /// What is kept of runs.
+    pub recordings: Recordings,
+}
+
+/// A vendor's key that the city trusts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrustedKey {
+    /// The vendor's name, as the plugins' manifests have it.
+    pub vendor: String,
+    /// The public key, `ltpub_…`.
+    pub key: String,
+}
+
+/// What becomes of a plugin without a signature that counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unsigned {
+    /// It does not run.
+    Refuse,
+    /// It runs as any other.
+    Allow,
+}
+
+/// How long recordings of runs are kept, and how much of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recordings {
+    /// One is removed after so long.
+    pub keep: Duration,
+    /// All of them together, bytes; the oldest make room.
+    pub bytes: u64,
+}
+
+impl Default for Recordings {
+    fn default() -> Self {
+        Self { keep: Duration::from_secs(7 * 86_400), bytes: 256 << 20 }
+    }
+}
+
+/// Which runs of a connector are recorded.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Record {
+    /// None.
+    None,
+    /// Those that failed.
+    #[default]
+    Failed,
+    /// Every one.
+    All,
+}
+
 /// A named, append-only, schema-bound log of records.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Channel {
@@ -144,6 +203,8 @@ pub struct Connector {
     pub fresh_within: Option<Duration>,
     /// Port to channel.
     pub emits: BTreeMap<Port, ChannelId>,
+    /// Which of its runs are recorded.
+    pub record: Record,
 }
 
 /// A rule that moves records on: from one channel to others, or to agency systems. Each part of it reads the channel at its own pace.

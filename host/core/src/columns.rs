@@ -235,7 +235,7 @@ fn format(documents: &Documents<'_>, place: Place<'_>) -> Option<String> {
 }
 
 /// Is it, or anything within it, tagged `x-personal`?
-fn is_personal(documents: &Documents<'_>, place: Place<'_>) -> bool {
+pub(crate) fn is_personal(documents: &Documents<'_>, place: Place<'_>) -> bool {
     let mut pending = vec![place];
     let mut seen = HashSet::new();
     while let Some(place) = pending.pop() {

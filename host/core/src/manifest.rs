@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jsonschema::{Draft, PatternOptions, Validator};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -96,6 +97,9 @@ pub struct EgressWish {
     /// Why and where to, for the operator to read.
     #[serde(default)]
     pub reason: String,
+    /// The hosts that it always needs, `https://host[:port]`; those that settings name are not among them.
+    #[serde(default)]
+    pub hosts: Vec<String>,
 }
 
 /// Why a manifest cannot be used.
@@ -130,4 +134,15 @@ impl Manifest {
     pub fn exports(&self, interface: Interface) -> bool {
         self.plugin.interfaces.contains(&interface)
     }
+}
+
+/// What a connector's settings are held against. The schema is a vendor's: nothing is fetched for it, and its patterns run in linear
+/// time.
+///
+/// # Errors
+/// It is no JSON Schema that could be used.
+pub fn settings_validator(schema: &Value) -> Result<Validator, String> {
+    let patterns = PatternOptions::regex().size_limit(1 << 20).dfa_size_limit(1 << 20);
+    let options = jsonschema::options().with_draft(Draft::Draft202012).offline().should_validate_formats(true);
+    options.with_pattern_options(patterns).build(schema).map_err(|error| error.masked().to_string())
 }

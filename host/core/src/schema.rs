@@ -65,6 +65,13 @@ pub struct ChannelSchema {
 }
 
 impl ChannelSchema {
+    /// Whether anything in it, or in what it refers to, is marked as a person's data (`x-personal`), however deep.
+    pub fn is_personal(&self) -> bool {
+        let others: Vec<_> = self.others.iter().map(|(uri, other)| (uri.as_str(), other)).collect();
+        let documents = Documents::new(&self.document, &others);
+        columns::is_personal(&documents, documents.root())
+    }
+
     /// Compiles a schema document. References resolve only within it and among `others` (by their `$id`).
     ///
     /// # Errors

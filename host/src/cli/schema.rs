@@ -78,7 +78,7 @@ fn documents() -> Vec<(SchemaId, Value)> {
     built_in().iter().filter_map(|(id, text)| Some((SchemaId::new(id).ok()?, serde_json::from_str(text).ok()?))).collect()
 }
 
-fn find(wanted: &str) -> anyhow::Result<(SchemaId, Value)> {
+pub(super) fn find(wanted: &str) -> anyhow::Result<(SchemaId, Value)> {
     if let Some(found) = documents().into_iter().find(|(id, _)| id.to_string() == wanted) {
         return Ok(found);
     }
@@ -94,7 +94,7 @@ fn find(wanted: &str) -> anyhow::Result<(SchemaId, Value)> {
 }
 
 /// `…/<domain>/<name>.v<N>.json`
-fn read(path: &Path) -> anyhow::Result<(SchemaId, Value)> {
+pub(super) fn read(path: &Path) -> anyhow::Result<(SchemaId, Value)> {
     let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
     let document = serde_json::from_str(&text).with_context(|| format!("{} is no JSON", path.display()))?;
     let domain = path.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy();

@@ -1,4 +1,4 @@
-//! `city.yaml`: title, agencies, where the hub listens; the lake is read by [`lake`].
+//! `city.yaml`: title, agencies, where the hub listens; the lake is read by [`lake`], the plugins by [`plugins`].
 
 use std::path::Path;
 
@@ -11,6 +11,7 @@ use super::keys;
 use super::lake;
 use super::listening::{address, tls_files};
 use super::node::{Entry, Node};
+use super::plugins;
 use super::problem::Problem;
 use super::section::{Section, boolean, entries, named, size, text};
 use super::source::{FileId, Place};
@@ -37,6 +38,7 @@ pub(super) fn read(dir: &Path, file: FileId, root: Option<&Node>, draft: &mut Dr
         Some(entry) => listen(dir, entry, findings),
     };
     draft.disk = city.entry("disk").and_then(|entry| disk(entry, findings)).unwrap_or_default();
+    draft.plugins = plugins::read(city.entry("plugins"), findings);
     draft.lake = match city.entry("lake") {
         None => Some(lake::default()),
         Some(entry) => lake::read(entry, findings),

@@ -4,7 +4,7 @@ use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use chrono::{FixedOffset, NaiveDate, NaiveTime, TimeDelta};
-use lienthong_core::city::{Access, Budget, Delivering, Inbox, Limits, Transport};
+use lienthong_core::city::{Access, Budget, Delivering, Inbox, Limits, Record, Transport};
 use lienthong_core::id::{ChannelId, ConnectorId};
 use lienthong_core::time::Timestamp;
 
@@ -16,8 +16,11 @@ use super::mllp;
 use super::node::{Entry, Node};
 use super::problem::{EgressFault, Named, Problem};
 use super::route::route;
-use super::section::{Section, count, duration, entries, id, items, named, size, text};
+use super::section::{Section, count, duration, entries, id, items, named, one_of, size, text};
 use super::source::{At, FileId, Place};
+
+/// Which runs of a connector are recorded.
+const RECORD: &[(&str, Record)] = &[("failed", Record::Failed), ("all", Record::All), ("none", Record::None)];
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -107,6 +110,7 @@ fn connector(dir: &Path, entry: &Entry, domain: Option<&str>, findings: &mut Fin
     let rules = section.get("egress").and_then(|node| items(node, findings)).unwrap_or_default();
     let egress = rules.iter().filter_map(|node| egress_rule(node, findings)).collect();
     let limits = section.entry("limits").map_or(Limits::default(), |entry| limits(entry, findings));
+    let record = section.get("record").and_then(|node| one_of(node, RECORD, findings)).unwrap_or_default();
     let budget = section.entry("budget").map_or(Budget::default(), |entry| budget(entry, findings));
     let fresh_within = section.get("fresh_within").and_then(|node| duration(node, MINUTE, DAY * 365, findings));
     // A sink takes records and gives none.
@@ -132,6 +136,7 @@ fn connector(dir: &Path, entry: &Entry, domain: Option<&str>, findings: &mut Fin
         egress,
         egress_place: section.entry("egress").map(|entry| entry.key_place),
         limits,
+        record,
         budget,
         fresh_within,
         emits,
@@ -195,7 +200,8 @@ fn inbox_path(node: &Node, findings: &mut Findings) -> Option<PathBuf> {
         Some(Component::RootDir) => path.components().count() == 1,
         Some(Component::Normal(name)) => {
             let name = name.to_string_lossy();
-            matches!(&*name, "lake" | "plugins" | "cache" | "spool" | "failed" | "attachments") || name.starts_with("hub.")
+            matches!(&*name, "lake" | "plugins" | "cache" | "spool" | "failed" | "attachments" | "recordings" | "secrets")
+                || name.starts_with("hub.")
         }
         Some(_) => true,
     };

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use lienthong_core::city::{Access, Agency, Begin, Budget, City, Connector, DiskReserve, Grant, Grants, Lake, Limits, Listen, Transport};
+use lienthong_core::city::{
+    Access, Agency, Begin, Budget, City, Connector, DiskReserve, Grant, Grants, Lake, Limits, Listen, Plugins, Record, Transport,
+};
 use lienthong_core::id::{AgencyId, ChannelId, ConnectorId, PluginName, Port, RouteId, SchemaId};
 use lienthong_core::time::Timestamp;
 use serde_json::{Value, json};
@@ -19,6 +21,7 @@ pub(super) struct Draft {
     pub(super) listen: Option<Listen>,
     pub(super) lake: Option<Lake>,
     pub(super) disk: DiskReserve,
+    pub(super) plugins: Option<Plugins>,
     pub(super) channels: Vec<Channel>,
     pub(super) connectors: Vec<DraftConnector>,
     pub(super) routes: Vec<DraftRoute>,
@@ -45,6 +48,7 @@ pub(super) struct DraftConnector {
     pub(super) egress: Vec<At<String>>,
     pub(super) egress_place: Option<Place>,
     pub(super) limits: Limits,
+    pub(super) record: Record,
     pub(super) budget: Budget,
     pub(super) fresh_within: Option<Duration>,
     pub(super) emits: Vec<(At<Port>, Option<At<ChannelId>>)>,
@@ -99,6 +103,7 @@ impl Draft {
             listen: self.listen?,
             lake: self.lake?,
             disk: self.disk,
+            plugins: self.plugins?,
             channels: BTreeMap::new(),
             connectors: BTreeMap::new(),
             // Put together where they are checked, for which target is what depends on the rest.
@@ -127,6 +132,7 @@ impl Draft {
                 budget: connector.budget,
                 fresh_within: connector.fresh_within,
                 emits: emits.collect::<Option<BTreeMap<_, _>>>()?,
+                record: connector.record,
             };
             city.connectors.insert(connector.id.value, value);
         }

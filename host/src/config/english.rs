@@ -115,6 +115,8 @@ pub(super) fn message(problem: &Problem) -> String {
             format!("records would travel to {} in the clear", shown(endpoint))
         }
         Problem::NoBucket { key } => format!("`{key}` says how a bucket is reached, and `at` names none"),
+        Problem::NotOneOf { given, .. } => format!("`{}` is no word that is known here", shown(given)),
+        Problem::BadPublicKey { given } => format!("`{}` is no public key of a vendor", shown(given)),
         Problem::OnInvalid { given } => format!("`on_invalid: {}` is not supported by this version", shown(given)),
         Problem::WrongDomain { thing: what, id, domain } => {
             format!("{} `{id}` stands in the file of the domain `{domain}`", thing(*what))
@@ -141,6 +143,7 @@ pub(super) fn message(problem: &Problem) -> String {
         }
         Problem::Setting { plugin, fault } => format!("settings of plugin `{plugin}`: {}", setting(fault)),
         Problem::SettingsSchema { plugin, why } => format!("plugin `{plugin}` has a settings schema that cannot be used: {}", shown(why)),
+        Problem::Distrusted { plugin, why } => format!("plugin `{plugin}` may not run: {why}"),
         Problem::HttpNotDeclared { plugin } => format!("plugin `{plugin}` can send HTTP requests, and its manifest does not say so"),
         Problem::EgressMissing { plugin } => format!("plugin `{plugin}` fetches over HTTP, and no `egress` lets it reach anything"),
         Problem::EgressUnused { plugin } => format!("plugin `{plugin}` sends no HTTP requests, so it needs no `egress`"),
@@ -335,6 +338,9 @@ pub(super) fn help(problem: &Problem) -> Option<String> {
         Problem::BadRegion { .. } => "write it as your store does, for example `ap-southeast-1`".into(),
         Problem::PlainLake { .. } => "use `https://`, or add `plain: true` where the network between is trusted".into(),
         Problem::NoBucket { .. } => "add `at: s3://bucket/prefix`, or remove this key: without `at` the lake lies in the data folder".into(),
+        Problem::NotOneOf { words, .. } => format!("write {}", words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or ")),
+        Problem::BadPublicKey { .. } => "it is one word that begins with `ltpub_`; the vendor sees it with `lienthong plugin key show`".into(),
+        Problem::Distrusted { .. } => "ask the vendor for a signed file and put its `.sig` beside it, list the key under `plugins: { trust: … }` in city.yaml, or say `unsigned: allow` there".into(),
         Problem::OnInvalid { .. } => "remove it: refused records are always kept in quarantine".into(),
         Problem::WrongDomain { id, domain, .. } => match id.split_once('/') {
             Some((own, name)) => format!("move it into `{own}.yaml`, or call it `{domain}/{name}`"),

@@ -21,7 +21,7 @@ const fn keys(definition: &'static str, known: &'static [&'static str], later: &
 
 pub(super) const CITY: Keys = Keys {
     definition: "city",
-    known: &["title", "agencies", "listen", "lake", "disk"],
+    known: &["title", "agencies", "listen", "lake", "disk", "plugins"],
     later: &["operators", "retention", "secrets", "include"],
     elsewhere: &["connectors", "channels", "grants", "routes", "tests"],
     elsewhere_file: "`<domain>.yaml`",
@@ -30,7 +30,7 @@ pub(super) const DOMAIN: Keys = Keys {
     definition: "domain",
     known: &["connectors", "channels", "routes", "grants"],
     later: &["tests", "subscriptions", "webhooks", "secrets", "sinks"],
-    elsewhere: &["title", "agencies", "listen", "lake", "disk"],
+    elsewhere: &["title", "agencies", "listen", "lake", "disk", "plugins"],
     elsewhere_file: "`city.yaml`",
 };
 pub(super) const AGENCY: Keys = keys("agency", &["title"], &["contacts"]);
@@ -58,9 +58,27 @@ pub(super) const LAKE: Keys = Keys {
 pub(super) const LAKE_SECRETS: &str = "`DATA/secrets/lake.env`";
 pub(super) const FLUSH: Keys = keys("flush", &["every", "bytes"], &[]);
 pub(super) const DISK: Keys = keys("disk", &["keep_free", "ballast"], &[]);
+pub(super) const PLUGINS: Keys = keys("plugins", &["trust", "unsigned", "recordings"], &[]);
+pub(super) const TRUSTED_KEY: Keys = keys("trusted-key", &["vendor", "key"], &["until"]);
+pub(super) const RECORDINGS: Keys = keys("recordings", &["keep", "bytes"], &[]);
 pub(super) const CONNECTOR: Keys = keys(
     "connector",
-    &["plugin", "agency", "inbox", "webhook", "poll", "mllp", "deliver", "settings", "egress", "limits", "budget", "fresh_within", "emits"],
+    &[
+        "plugin",
+        "agency",
+        "inbox",
+        "webhook",
+        "poll",
+        "mllp",
+        "deliver",
+        "settings",
+        "egress",
+        "limits",
+        "budget",
+        "fresh_within",
+        "emits",
+        "record",
+    ],
     &["mqtt", "sftp", "secrets", "version"],
 );
 pub(super) const INBOX: Keys = keys("inbox", &["path", "pattern", "settle", "keep"], &[]);
@@ -94,6 +112,27 @@ pub(super) const GRANT: Keys = keys("grant", &["agency", "channel", "access", "p
 /// All of them, for the comparison with the published schema.
 #[cfg(test)]
 pub(super) const ALL: &[&Keys] = &[
-    &CITY, &DOMAIN, &AGENCY, &LISTEN, &TLS, &LAKE, &FLUSH, &DISK, &CONNECTOR, &INBOX, &WEBHOOK, &POLL, &MLLP, &MLLP_TLS, &DELIVER, &LIMITS,
-    &BUDGET, &ROUTE, &CHANNEL, &GRANT,
+    &CITY,
+    &DOMAIN,
+    &AGENCY,
+    &LISTEN,
+    &TLS,
+    &LAKE,
+    &FLUSH,
+    &DISK,
+    &PLUGINS,
+    &TRUSTED_KEY,
+    &RECORDINGS,
+    &CONNECTOR,
+    &INBOX,
+    &WEBHOOK,
+    &POLL,
+    &MLLP,
+    &MLLP_TLS,
+    &DELIVER,
+    &LIMITS,
+    &BUDGET,
+    &ROUTE,
+    &CHANNEL,
+    &GRANT,
 ];

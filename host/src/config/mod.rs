@@ -19,6 +19,7 @@ mod listening;
 mod locale;
 mod mllp;
 mod node;
+mod plugins;
 mod problem;
 mod quantity;
 mod route;
@@ -40,7 +41,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use lienthong_core::city::City;
-use lienthong_core::id::{AgencyId, PluginName, SchemaId};
+use lienthong_core::id::{AgencyId, ConnectorId, PluginName, SchemaId};
 use lienthong_core::manifest::Manifest;
 use lienthong_core::schema::ChannelSchema;
 use lienthong_core::time::Timestamp;
@@ -50,10 +51,13 @@ pub use findings::{Finding, Hint, Report, Severity, render};
 pub use locale::locale;
 pub use problem::{BucketFault, EgressFault, EndpointFault, Lang, Problem, SettingFault, Shape, SyntaxKind, Thing, Unit};
 pub use schemas::built_in;
+pub use settings::wrong_settings;
 pub use suggest::nearest;
 pub use yaml::{MAX_DEPTH, MAX_NODES};
 
 use quantity::quantity;
+
+use crate::toolchain::signing::PublicKey;
 
 /// A city that may run.
 pub struct Loaded {
@@ -69,6 +73,10 @@ pub struct Loaded {
 pub trait Plugins {
     /// The plugin of this name.
     fn find(&self, name: &PluginName) -> Option<PluginFacts<'_>>;
+    /// The one that a connector is to run, where that is another version than [`find`](Self::find) knows.
+    fn find_for(&self, _connector: &ConnectorId, name: &PluginName) -> Option<PluginFacts<'_>> {
+        self.find(name)
+    }
     /// All names, for proposals.
     fn names(&self) -> Vec<PluginName>;
     /// Where they were looked for, and whether that folder is there.
@@ -86,12 +94,14 @@ pub struct PluginFacts<'a> {
     pub manifest: &'a Manifest,
     /// Its component imports functions of `wasi:http`.
     pub imports_http: bool,
+    /// Whose signature over it was found and holds.
+    pub signed_by: Option<PublicKey>,
 }
 
-/// Manifests by name, each with whether the component imports HTTP.
+/// Manifests by name, each with whether the component imports HTTP; nobody signed them.
 impl Plugins for BTreeMap<PluginName, (Manifest, bool)> {
     fn find(&self, name: &PluginName) -> Option<PluginFacts<'_>> {
-        self.get(name).map(|(manifest, imports_http)| PluginFacts { manifest, imports_http: *imports_http })
+        self.get(name).map(|(manifest, imports_http)| PluginFacts { manifest, imports_http: *imports_http, signed_by: None })
     }
 
     fn names(&self) -> Vec<PluginName> {

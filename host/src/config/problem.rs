@@ -9,6 +9,7 @@ use lienthong_core::manifest::Interface;
 pub use serde_saphyr::granit_parser::ErrorKind as SyntaxKind;
 
 pub use super::node::Shape;
+pub use crate::ops::plugins::trust::Distrust;
 
 /// What a name names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -151,6 +152,8 @@ pub enum Problem {
     PlainLake { endpoint: String },
     NoBucket { key: &'static str },
     OnInvalid { given: String },
+    NotOneOf { given: String, words: Vec<&'static str> },
+    BadPublicKey { given: String },
     BadBegin { given: String },
     // What stands where
     WrongDomain { thing: Thing, id: String, domain: String },
@@ -166,6 +169,7 @@ pub enum Problem {
     SchemaDiffers { port: Port, wanted: SchemaId, channel: ChannelId, has: SchemaId },
     Setting { plugin: PluginName, fault: SettingFault },
     SettingsSchema { plugin: PluginName, why: String },
+    Distrusted { plugin: PluginName, why: Distrust },
     HttpNotDeclared { plugin: PluginName },
     EgressMissing { plugin: PluginName },
     EgressUnused { plugin: PluginName },

@@ -14,7 +14,7 @@ use super::problem::Problem;
 use super::schemas::{Pointed, Schemas, pointed};
 use super::source::{At, Sources};
 use super::topology::{Channels, agency_exists, channel_exists, find_plugin, written};
-use super::{Plugins, suggest};
+use super::{Plugins, plugins, suggest};
 
 /// Every check of routes. Gives those that could be put together; all of them where nothing was found.
 pub(super) fn check(
@@ -130,7 +130,7 @@ fn delivers(connector: &DraftConnector) -> bool {
 fn folding<'d>(
     route: &DraftRoute,
     draft: &'d Draft,
-    plugins: &dyn Plugins,
+    catalogue: &dyn Plugins,
     has: &Channels<'_>,
     schemas: &Schemas,
     findings: &mut Findings,
@@ -147,7 +147,8 @@ fn folding<'d>(
         findings.error_with(by.place, problem, hint);
     }
     let name = route.transform.as_ref()?;
-    let plugin = find_plugin(name, plugins, findings)?;
+    let plugin = find_plugin(name, catalogue, None, findings)?;
+    plugins::check(draft.plugins.as_ref(), name, &plugin, findings);
     if !plugin.manifest.exports(Interface::Transform) {
         let (plugin, transport, wanted) = (name.value.clone(), "transform", Interface::Transform);
         findings.error(name.place, Problem::LacksInterface { plugin, transport, wanted });

@@ -131,6 +131,17 @@ pub(super) fn boolean(node: &Node, findings: &mut Findings) -> Option<bool> {
     }
 }
 
+/// One of a few words, and what it stands for.
+pub(super) fn one_of<T: Copy>(node: &Node, known: &'static [(&'static str, T)], findings: &mut Findings) -> Option<T> {
+    let given = text(node, findings)?;
+    let found = known.iter().find(|(word, _)| *word == given.value).map(|(_, value)| *value);
+    if found.is_none() {
+        let words = known.iter().map(|(word, _)| *word).collect();
+        findings.error(given.place, Problem::NotOneOf { given: given.value, words });
+    }
+    found
+}
+
 pub(super) fn id<T: Named>(node: &Node, findings: &mut Findings) -> Option<At<T>> {
     let text = text(node, findings)?;
     named(&text.value, text.place, findings)

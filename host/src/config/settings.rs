@@ -1,8 +1,9 @@
 //! A connector's settings against the schema in its plugin's manifest.
 
+use jsonschema::ValidationError;
 use jsonschema::error::{TypeKind, ValidationErrorKind as Broken};
-use jsonschema::{PatternOptions, ValidationError};
 use lienthong_core::id::PluginName;
+use lienthong_core::manifest::settings_validator;
 use serde_json::Value;
 
 use super::draft::DraftConnector;
@@ -18,13 +19,9 @@ pub(super) fn check(connector: &DraftConnector, plugin: &At<PluginName>, schema:
     if !connector.settings_read || settings.as_ref().is_some_and(Node::is_broken) {
         return;
     }
-    // The schema is a vendor's: nothing is fetched for it, and its patterns run in linear time.
-    let patterns = PatternOptions::regex().size_limit(1 << 20).dfa_size_limit(1 << 20);
-    let options = jsonschema::options().with_draft(jsonschema::Draft::Draft202012).offline().should_validate_formats(true);
-    let validator = match options.with_pattern_options(patterns).build(schema) {
+    let validator = match settings_validator(schema) {
         Ok(validator) => validator,
-        Err(error) => {
-            let why = error.masked().to_string();
+        Err(why) => {
             findings.error(plugin.place, Problem::SettingsSchema { plugin: plugin.value.clone(), why });
             return;
         }
@@ -32,6 +29,20 @@ pub(super) fn check(connector: &DraftConnector, plugin: &At<PluginName>, schema:
     let value = connector.settings_json();
     for error in validator.iter_errors(&value) {
         report(&error, settings.as_ref(), place, plugin, schema, findings);
+    }
+}
+
+/// What is wrong with settings that stand in no city's file, each with its place in them.
+pub fn wrong_settings(schema: &Value, settings: &Value) -> Vec<String> {
+    match settings_validator(schema) {
+        Err(why) => vec![format!("the plugin's settings schema cannot be used: {why}")],
+        Ok(validator) => validator
+            .iter_errors(settings)
+            .map(|error| match error.instance_path().as_str() {
+                "" => error.to_string(),
+                pointer => format!("{pointer}: {error}"),
+            })
+            .collect(),
     }
 }
 

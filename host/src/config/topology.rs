@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use lienthong_core::city::{Inbox, Mllp, Route, Transport, Writing};
+use lienthong_core::city::{self, Inbox, Mllp, Route, Transport, Writing};
 use lienthong_core::id::{AgencyId, ChannelId, ConnectorId, PluginName, RouteId, SchemaId};
 use lienthong_core::manifest::Interface;
 use lienthong_core::schema::ChannelSchema;
@@ -18,7 +18,7 @@ use super::node::Kind;
 use super::problem::{Named, Problem, Thing};
 use super::schemas::{Pointed, Schemas, pointed};
 use super::source::{At, Place, Sources};
-use super::{PluginFacts, Plugins, routing, settings, suggest};
+use super::{PluginFacts, Plugins, plugins, routing, settings, suggest};
 use crate::net::{self, Door};
 
 /// Channels by name, each with its schema as far as it could be read.
@@ -43,7 +43,7 @@ pub(super) fn check(
         if let Some(agency) = &connector.agency {
             agency_exists(agency, draft, findings);
         }
-        connector_fits(connector, plugins, &has, findings);
+        connector_fits(connector, draft.plugins.as_ref(), plugins, &has, findings);
     }
     inboxes(draft, findings);
     ports(draft, findings);
@@ -119,12 +119,18 @@ fn channels(draft: &Draft, schemas: &mut Schemas, sources: &Sources, findings: &
     used
 }
 
-fn connector_fits(connector: &DraftConnector, plugins: &dyn Plugins, has: &Channels<'_>, findings: &mut Findings) {
+fn connector_fits(
+    connector: &DraftConnector,
+    trust: Option<&city::Plugins>,
+    catalogue: &dyn Plugins,
+    has: &Channels<'_>,
+    findings: &mut Findings,
+) {
     for channel in connector.emits.iter().filter_map(|(_, channel)| channel.as_ref()) {
         channel_exists(channel, has, findings);
     }
     let Some(name) = &connector.plugin else { return };
-    let Some(plugin) = find_plugin(name, plugins, findings) else { return };
+    let Some(plugin) = find_plugin(name, catalogue, Some(&connector.id.value), findings) else { return };
     let manifest = plugin.manifest;
     let plugin_name = || name.value.clone();
 
@@ -168,6 +174,7 @@ fn connector_fits(connector: &DraftConnector, plugins: &dyn Plugins, has: &Chann
     }
 
     settings::check(connector, name, &manifest.settings, findings);
+    plugins::check(trust, name, &plugin, findings);
 
     let fetches = matches!(connector.transport, Some(At { value: Transport::Poll { .. } | Transport::Deliver(_), .. }));
     if plugin.imports_http && !manifest.egress.http {
@@ -184,8 +191,13 @@ fn connector_fits(connector: &DraftConnector, plugins: &dyn Plugins, has: &Chann
 }
 
 /// The plugin of this name; reports where there is none.
-pub(super) fn find_plugin<'p>(name: &At<PluginName>, plugins: &'p dyn Plugins, findings: &mut Findings) -> Option<PluginFacts<'p>> {
-    let found = plugins.find(&name.value);
+pub(super) fn find_plugin<'p>(
+    name: &At<PluginName>,
+    plugins: &'p dyn Plugins,
+    connector: Option<&ConnectorId>,
+    findings: &mut Findings,
+) -> Option<PluginFacts<'p>> {
+    let found = connector.map_or_else(|| plugins.find(&name.value), |connector| plugins.find_for(connector, &name.value));
     // A file of that name that cannot be used was reported.
     if found.is_some() || plugins.faults().iter().any(|(path, _)| path.file_stem().is_some_and(|stem| stem == name.value.as_str())) {
         return found;

@@ -5,7 +5,7 @@ use lienthong_core::manifest::Interface;
 use super::english::long;
 use super::findings::Hint;
 use super::node::Shape;
-use super::problem::{BucketFault, EgressFault, EndpointFault, Problem, SettingFault, SyntaxKind, Thing, Unit, shown};
+use super::problem::{BucketFault, Distrust, EgressFault, EndpointFault, Problem, SettingFault, SyntaxKind, Thing, Unit, shown};
 use super::quantity;
 
 pub(super) fn count(errors: usize, warnings: usize) -> String {
@@ -115,6 +115,8 @@ pub(super) fn message(problem: &Problem) -> String {
             format!("bản ghi sẽ truyền đến {} mà không được mã hóa", shown(endpoint))
         }
         Problem::NoBucket { key } => format!("`{key}` cho biết cách kết nối đến bucket, nhưng không có `at` để chỉ ra bucket"),
+        Problem::NotOneOf { given, .. } => format!("`{}` không phải từ dùng được ở đây", shown(given)),
+        Problem::BadPublicKey { given } => format!("`{}` không phải khóa công khai của nhà cung cấp", shown(given)),
         Problem::OnInvalid { given } => format!("phiên bản này chưa hỗ trợ `on_invalid: {}`", shown(given)),
         Problem::WrongDomain { thing: what, id, domain } => format!("{} `{id}` đặt trong tệp của lĩnh vực `{domain}`", thing(*what)),
         Problem::DuplicateId { thing: what, id, first } => {
@@ -141,6 +143,7 @@ pub(super) fn message(problem: &Problem) -> String {
         }
         Problem::Setting { plugin, fault } => format!("thiết lập của plugin `{plugin}`: {}", setting(fault)),
         Problem::SettingsSchema { plugin, why } => format!("lược đồ thiết lập của plugin `{plugin}` không dùng được: {}", shown(why)),
+        Problem::Distrusted { plugin, why } => format!("plugin `{plugin}` không được chạy: {}", distrust(why)),
         Problem::HttpNotDeclared { plugin } => format!("plugin `{plugin}` có thể gửi yêu cầu HTTP mà bản kê khai không nói đến"),
         Problem::EgressMissing { plugin } => format!("plugin `{plugin}` lấy dữ liệu qua HTTP, nhưng chưa có `egress` nào cho phép"),
         Problem::EgressUnused { plugin } => format!("plugin `{plugin}` không gửi yêu cầu HTTP nên không cần `egress`"),
@@ -255,6 +258,16 @@ fn egress(fault: EgressFault) -> &'static str {
     }
 }
 
+fn distrust(why: &Distrust) -> String {
+    match why {
+        Distrust::Unsigned => "chưa có chữ ký".into(),
+        Distrust::UnknownKey { key } => format!("khóa đã ký ({key}) không có trong danh sách tin cậy của thành phố"),
+        Distrust::OtherVendor { trusted, says } => {
+            format!("khóa đã ký là của {}, còn bản kê khai ghi nhà cung cấp {}", shown(trusted), shown(says))
+        }
+    }
+}
+
 fn bucket(fault: BucketFault) -> &'static str {
     match fault {
         BucketFault::Form => "không đúng dạng `s3://`, tên bucket và có thể thêm tiền tố",
@@ -363,6 +376,9 @@ pub(super) fn help(problem: &Problem) -> Option<String> {
         Problem::NoBucket { .. } => {
             "thêm `at: s3://bucket/tiền-tố`, hoặc bỏ khóa này: không có `at` thì hồ dữ liệu nằm trong thư mục dữ liệu".into()
         }
+        Problem::NotOneOf { words, .. } => format!("hãy viết {}", words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" hoặc ")),
+        Problem::BadPublicKey { .. } => "khóa là một từ bắt đầu bằng `ltpub_`; nhà cung cấp xem bằng `lienthong plugin key show`".into(),
+        Problem::Distrusted { .. } => "xin nhà cung cấp tệp đã ký và đặt tệp `.sig` bên cạnh, ghi khóa vào `plugins: { trust: … }` trong city.yaml, hoặc viết `unsigned: allow` ở đó".into(),
         Problem::OnInvalid { .. } => "hãy bỏ đi: bản ghi bị từ chối luôn được giữ trong khu cách ly".into(),
         Problem::WrongDomain { id, domain, .. } => match id.split_once('/') {
             Some((own, name)) => format!("chuyển sang `{own}.yaml`, hoặc đặt tên là `{domain}/{name}`"),

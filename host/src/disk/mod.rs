@@ -6,6 +6,7 @@
 
 mod blob;
 mod draft;
+mod secret;
 mod space;
 
 use std::collections::HashSet;
@@ -19,6 +20,7 @@ use std::time::Duration;
 
 pub use blob::FileBlob;
 pub use draft::{Draft, Drafted};
+pub use secret::secret;
 pub use space::{Ballast, Room};
 
 /// The staging folder's name. It starts with a dot, which neither a domain nor a hash does.

@@ -14,7 +14,7 @@ use super::problem::Problem;
 
 use super::routes::Routes;
 use super::state::Api;
-use super::{attachments, channels, connectors, dead_letters, keys, messages, metrics, operators, records};
+use super::{attachments, channels, connectors, dead_letters, keys, messages, metrics, operators, plugins, records, runs};
 use crate::ops::status::Sources;
 use crate::store::Health;
 
@@ -163,6 +163,45 @@ const CREATE_KEY: Door = Door {
     ..get("/v1/keys", "Make a key", &[(JSON, Content::One("MadeKey"))])
 };
 
+const INSTALL: Door = Door {
+    method: "post",
+    takes: &[(JSON, Content::One("Install"))],
+    besides: &[400, 409],
+    ..get("/v1/plugins/install", "Let connectors run another version of their plugin", &[(JSON, Content::One("Installed"))])
+};
+
+const ROLL_BACK: Door = Door {
+    method: "post",
+    takes: &[(JSON, Content::One("Rollback"))],
+    besides: &[400, 409],
+    ..get("/v1/plugins/rollback", "Let connectors run again the version before", &[(JSON, Content::List("RolledBack"))])
+};
+
+const RUNS: Door = Door {
+    parameters: &[
+        query("connector", "of this connector", Allowed::Text),
+        query("limit", "runs at most; 50 unless given", Allowed::Number(1, Some(1_000))),
+    ],
+    besides: &[400],
+    ..get("/v1/runs", "Recorded runs of connectors, newest first", &[(JSON, Content::List("Head"))])
+};
+
+const REPLAY: Door = Door {
+    method: "post",
+    takes: &[(JSON, Content::One("ReplayBy"))],
+    besides: &[400, 409],
+    ..get("/v1/runs/{id}/replay", "Perform a recorded run again; nothing of it is stored", &[(JSON, Content::One("Replayed"))])
+};
+
+const FIXTURE: Door = Door {
+    besides: &[409],
+    ..get(
+        "/v1/runs/{id}/fixture",
+        "A recorded run for its vendor, where nothing of its channels is personal",
+        &[(JSON, Content::One("RunFixture"))],
+    )
+};
+
 const REVOKE_KEY: Door = Door { method: "delete", ..get("/v1/keys/{id}", "Revoke a key", &[(JSON, Content::One("Revoked"))]) };
 
 const PAUSE: Door = Door {
@@ -186,6 +225,7 @@ pub fn router(api: Api) -> Router {
     let one_channel = get("/v1/channels/{domain}/{name}", "One channel", &[(JSON, Content::One("ChannelInfo"))]);
     let all_channels = get("/v1/channels", "Channels that this key may read or write", &[(JSON, Content::List("ChannelInfo"))]);
     let all_connectors = get("/v1/connectors", "Connectors and how they fare", &[(JSON, Content::List("Condition"))]);
+    let versions = get("/v1/plugins", "What each connector runs, and ran before", &[(JSON, Content::List("ConnectorVersions"))]);
     let one_rejection = get("/v1/quarantine/{id}", "One rejection with its bytes", &[(JSON, Content::One("QuarantineDetail"))]);
     let scrape = get("/metrics", "Prometheus metrics", &[("application/openmetrics-text", Content::Text)]);
     let ready = Door { besides: &[503], ..get("/readyz", "The hub takes data", &[("text/plain", Content::Text)]) };
@@ -211,6 +251,12 @@ pub fn router(api: Api) -> Router {
         .door(get("/v1/keys", "All keys, never their secrets", &[(JSON, Content::List("KeyInfo"))]), keys::list)
         .door(CREATE_KEY, keys::create)
         .door(REVOKE_KEY, keys::revoke)
+        .door(versions, plugins::list)
+        .door(INSTALL, plugins::install)
+        .door(ROLL_BACK, plugins::roll_back)
+        .door(RUNS, runs::list)
+        .door(REPLAY, runs::replay)
+        .door(FIXTURE, runs::fixture)
         .door(scrape, metrics::metrics);
     // The document tells of itself too; its text is known only when all doors are.
     let document = Arc::new(OnceLock::new());

@@ -19,9 +19,11 @@ mod operators;
 mod patience;
 mod permission;
 mod pieces;
+mod plugins;
 mod problem;
 mod records;
 mod routes;
+mod runs;
 pub mod serve;
 mod state;
 

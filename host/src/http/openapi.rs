@@ -16,7 +16,11 @@ use super::problem::ProblemBody;
 use super::records::{Posted, RefusedRecord};
 use crate::ops::dead_letters::{LetterPage, WantedLetters};
 use crate::ops::keys::{KeyInfo, NewKey};
+use crate::ops::plugins::runs::{ReplayBy, Replayed, RunFixture};
+use crate::ops::plugins::versions::Choice;
+use crate::ops::plugins::{ConnectorVersions, Install, Installed, Rollback, RolledBack};
 use crate::ops::status::Status;
+use crate::pipeline::recording::Head;
 use crate::pipeline::routes::RouteCondition;
 use crate::pipeline::supervision::Condition;
 
@@ -236,6 +240,16 @@ fn schemas() -> Map<String, Value> {
         KeyInfo,
         MadeKey,
         Revoked,
+        ConnectorVersions,
+        Choice,
+        Install,
+        Installed,
+        Rollback,
+        RolledBack,
+        Head,
+        ReplayBy,
+        Replayed,
+        RunFixture,
         NewPause,
         ConnectorTold
     );

@@ -57,6 +57,7 @@ pub struct Messenger(pub Messages);
 
 /// An operator's key, or the hub's own socket; and an operator's place, held for as long as this is.
 pub struct Operator {
+    who: String,
     _place: OwnedSemaphorePermit,
 }
 
@@ -128,6 +129,13 @@ impl FromRequestParts<Api> for Messenger {
     }
 }
 
+impl Operator {
+    /// The key that came, for the record; `local` for the hub's own socket.
+    pub fn who(&self) -> &str {
+        &self.who
+    }
+}
+
 impl Permission for Operator {
     const NAME: &'static str = "operator";
 }
@@ -135,8 +143,9 @@ impl Permission for Operator {
 impl FromRequestParts<Api> for Operator {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
-        match principal(parts, api)?.owner {
-            KeyOwner::Operator => Ok(Self { _place: Admission::from_ref(api).operator().await? }),
+        let principal = principal(parts, api)?;
+        match principal.owner {
+            KeyOwner::Operator => Ok(Self { who: principal.key_id, _place: Admission::from_ref(api).operator().await? }),
             KeyOwner::Agency(_) => Err(Problem::absent("page")),
         }
     }

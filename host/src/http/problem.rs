@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use crate::ops::keys::{Denied, NotMade};
+use crate::ops::plugins::Refused;
 use crate::pipeline::post;
 use crate::store::{self, Refusal};
 
@@ -140,6 +141,22 @@ impl From<NotMade> for Problem {
         }
         tracing::error!(%error, "a key was not made");
         Self::unavailable("the key was not made; try again")
+    }
+}
+
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Absent(_) | Refused::Nobody(_) => Self::bad_request(refused.to_string()),
+            Refused::NoRun => Self::new(StatusCode::NOT_FOUND, refused.to_string()),
+            Refused::Distrusted { .. } | Refused::Lacks { .. } | Refused::Differs { .. } | Refused::Personal { .. } | Refused::Load(_) => {
+                Self::new(StatusCode::CONFLICT, refused.to_string())
+            }
+            Refused::Io(_) | Refused::NotPerformed(_) | Refused::Stopping => {
+                tracing::error!(error = %refused, "plugins could not be changed");
+                Self::unavailable(refused.to_string())
+            }
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use super::intake::Intake;
 use super::problem::Problem;
 use crate::clock;
 use crate::ops::keys::{self, Pepper, Principal};
+use crate::ops::plugins::Plugins;
 use crate::ops::status::Sources;
 use crate::pipeline::channels::{Channel, Channels};
 use crate::pipeline::messages::Messages;
@@ -31,6 +32,8 @@ pub struct Parts {
     pub channels: Channels,
     /// Webhook connectors.
     pub messages: BTreeMap<ConnectorId, Messages>,
+    /// What connectors run.
+    pub plugins: Plugins,
     /// What status reads.
     pub status: Sources,
     /// Where bodies are put while they are under way.
@@ -49,6 +52,7 @@ struct Shared {
     messages: Arc<BTreeMap<ConnectorId, Messages>>,
     admission: Admission,
     bodies: Intake,
+    plugins: Plugins,
     status: Sources,
     spool: Spool,
     stop: CancellationToken,
@@ -63,6 +67,7 @@ impl Api {
             messages: Arc::new(parts.messages),
             admission: Admission::new(),
             bodies: Intake::new(parts.spool.memory().clone()),
+            plugins: parts.plugins,
             status: parts.status,
             spool: parts.spool,
             stop: parts.stop,
@@ -122,6 +127,7 @@ part!(Channels, channels);
 part!(Arc<BTreeMap<ConnectorId, Messages>>, messages);
 part!(Admission, admission);
 part!(Intake, bodies);
+part!(Plugins, plugins);
 part!(Sources, status);
 part!(Spool, spool);
 part!(CancellationToken, stop);

@@ -27,27 +27,7 @@ pub struct Pepper(Arc<[u8; 32]>);
 impl Pepper {
     /// Reads `<folder>/secrets/key-pepper`, or makes it.
     pub fn open(folder: &Path) -> io::Result<Self> {
-        let path = folder.join("secrets/key-pepper");
-        if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent)?;
-        }
-        match std::fs::read(&path) {
-            Ok(bytes) => <[u8; 32]>::try_from(bytes).map(|pepper| Self(Arc::new(pepper))).map_err(|_| {
-                io::Error::new(
-                    io::ErrorKind::InvalidData,
-                    format!("{} is damaged: restore it from a backup; without it no key is valid", path.display()),
-                )
-            }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let mut pepper = [0; 32];
-                getrandom::fill(&mut pepper).map_err(io::Error::other)?;
-                disk::replace(&path, &pepper)?;
-                // Its folder is new too.
-                disk::sync_folder(folder)?;
-                Ok(Self(Arc::new(pepper)))
-            }
-            Err(error) => Err(error),
-        }
+        disk::secret(folder, "key-pepper", "no key is valid").map(|pepper| Self(Arc::new(pepper)))
     }
 
     fn hash(&self, key: &str) -> [u8; 32] {

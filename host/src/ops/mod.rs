@@ -4,5 +4,6 @@ pub mod connectors;
 pub mod dead_letters;
 pub mod keys;
 pub mod log_name;
+pub mod plugins;
 pub mod roster;
 pub mod status;

@@ -7,22 +7,27 @@ use std::time::Instant;
 use lienthong_core::city::{self, Access, City};
 use lienthong_core::id::ConnectorId;
 use lienthong_core::log::Origin;
+use lienthong_core::ports::Emit;
 use lienthong_core::record::Violation;
 use lienthong_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::channels::Channels;
-use super::fault::Fault;
+use super::fault::{Fault, FaultKind};
 use super::gate::{self, Gate, Pass};
 use super::intake::{Intake, Output};
+use super::recording::Ending;
+use super::recordings::Recordings;
 use super::reply::Reply;
+use super::taping::{Asked, Taping};
+use super::version::Slot;
 use crate::clock;
 use crate::failpoint;
 use crate::net::Door;
 use crate::store::{
     Advance, Checkpoint, Group, Outcome, Receipt, Refusal, Remember, Run, RunError, RunOutcome, Sequence, Store, Submitted,
 };
-use crate::wasm::{Call, Message, Plugin, Usage};
+use crate::wasm::{Call, Message, Octets, Usage};
 
 /// Records a source is asked for in one poll.
 const POLL_RECORDS: u32 = 10_000;
@@ -36,8 +41,8 @@ pub struct Connector {
     pub id: ConnectorId,
     /// Its configuration.
     pub config: city::Connector,
-    /// Its plugin.
-    pub plugin: Plugin,
+    /// Its plugin, in the version that it runs.
+    pub version: Slot,
     /// Its way out, where it has one.
     pub door: Option<Door>,
     /// Whether it may be called, and what its calls add up to.
@@ -47,9 +52,10 @@ pub struct Connector {
 /// Runs connectors' calls.
 #[derive(Clone)]
 pub struct Caller {
-    store: Store,
-    channels: Channels,
+    pub(super) store: Store,
+    pub(super) channels: Channels,
     city: Arc<City>,
+    recordings: Recordings,
 }
 
 /// How a message is known when it comes again.
@@ -91,9 +97,9 @@ pub struct Polled {
 }
 
 impl Caller {
-    /// Runs calls into this store's channels, as far as the city grants them.
-    pub fn new(store: Store, channels: Channels, city: Arc<City>) -> Self {
-        Self { store, channels, city }
+    /// Runs calls into this store's channels, as far as the city grants them, and records those that connectors want recorded.
+    pub fn new(store: Store, channels: Channels, city: Arc<City>, recordings: Recordings) -> Self {
+        Self { store, channels, city, recordings }
     }
 
     /// What a connector brings is its agency's writing: without a grant for each of its channels, nothing is called.
@@ -132,30 +138,32 @@ impl Caller {
         let received_at = message.received_at;
         let mut clock = RunClock::start(&connector.id, received_at);
         let intake = self.intake(connector, received_at, &identity.name);
-        let reply = match connector.plugin.receive(self.call(connector, &intake, &identity.name), message).await {
+        let (version, asked, taping) = (connector.version.running(), Asked::message(&message), Taping::begin(&self.recordings, connector));
+        let reply = match version.plugin.receive(self.call(connector, &intake, taping.as_ref(), &identity.name), message).await {
             Ok((reply, used)) => {
                 clock.used = used;
                 pass.worked();
-                reply
+                reply.map(|reply| Reply { content_type: reply.content_type, body: reply.body })
             }
             Err(failed) => {
                 clock.used = failed.used;
                 let fault = Fault::from(failed);
                 pass.failed(&fault, clock::now());
                 intake.abandon().await;
+                if let Some(taping) = taping.filter(|_| fault.kind != FaultKind::Hub) {
+                    taping.end(connector, &version, asked, &identity.name, Ending::failed(&fault), received_at).await;
+                }
                 self.record(pass, clock.row(0, 0, Some(&fault))).await;
                 return Err(fault);
             }
         };
         failpoint::reached("call.emitted");
+        if let Some(taping) = taping {
+            taping.end(connector, &version, asked, &identity.name, Ending::Received { reply: reply.clone() }, received_at).await;
+        }
         let output = intake.finish().await;
-        let received = Received {
-            accepted: output.accepted,
-            quarantined: output.rejected,
-            first: output.first.clone(),
-            reply: reply.map(|reply| Reply { content_type: reply.content_type, body: reply.body }),
-            repeated: false,
-        };
+        let received =
+            Received { accepted: output.accepted, quarantined: output.rejected, first: output.first.clone(), reply, repeated: false };
         let note = serde_json::to_vec(&received).map_err(|error| Fault::hub(error.to_string()))?;
         let mut group = self.group(connector, received_at, output);
         group.remember = Some(Remember { scope, key: identity.key, body_hash: identity.sha256, note });
@@ -177,10 +185,17 @@ impl Caller {
         let name = format!("poll {}", checkpoint.as_ref().map_or(0, |c| c.version) + 1).into();
         let intake = self.intake(connector, received_at, &name);
         let since = checkpoint.as_ref().map(|c| c.cursor.clone());
-        let polled = match connector.plugin.poll(self.call(connector, &intake, &name), received_at, since, POLL_RECORDS).await {
+        let (version, taping) = (connector.version.running(), Taping::begin(&self.recordings, connector));
+        let asked = Asked::Poll { now: received_at, since: since.clone(), max_records: POLL_RECORDS };
+        let call = self.call(connector, &intake, taping.as_ref(), &name);
+        let polled = match version.plugin.poll(call, received_at, since, POLL_RECORDS).await {
             Ok((progress, used)) => {
                 clock.used = used;
                 pass.worked();
+                if let Some(taping) = taping {
+                    let ending = Ending::Polled { next: progress.next.clone().map(Octets), more: progress.more };
+                    taping.end(connector, &version, asked, &name, ending, received_at).await;
+                }
                 let output = intake.finish().await;
                 let polled = Polled { accepted: output.accepted, quarantined: output.rejected, more: progress.more };
                 let run = clock.row(polled.accepted, polled.quarantined, None);
@@ -192,6 +207,9 @@ impl Caller {
                 clock.used = failed.used;
                 let fault = Fault::from(failed);
                 pass.failed(&fault, clock::now());
+                if let Some(taping) = taping.filter(|_| fault.kind != FaultKind::Hub) {
+                    taping.end(connector, &version, asked, &name, Ending::failed(&fault), received_at).await;
+                }
                 Err(fault)
             }
         };
@@ -234,14 +252,15 @@ impl Caller {
         Intake::new(self.store.clone(), &self.channels, &connector.config.emits, origin(connector), received_at, Arc::clone(message_name))
     }
 
-    fn call(&self, connector: &Connector, intake: &Intake, message_name: &Arc<str>) -> Call {
+    fn call(&self, connector: &Connector, intake: &Intake, taping: Option<&Taping>, message_name: &Arc<str>) -> Call {
         Call {
             connector: connector.id.clone(),
             message_name: Arc::clone(message_name),
             settings: connector.config.settings.to_string(),
             limits: connector.config.limits,
-            emit: Box::new(intake.clone()),
+            emit: taping.map_or_else(|| Box::new(intake.clone()) as Box<dyn Emit>, |taping| taping.emit(intake.clone())),
             door: connector.door.clone(),
+            tape: taping.map(Taping::tape),
         }
     }
 

@@ -63,6 +63,8 @@ struct State {
     rejections: Vec<Rejection>,
     attachments: BTreeMap<(ChannelId, ContentHash), Drafted>,
     held_bytes: usize,
+    /// Beyond so many of them they are staged.
+    most_held_bytes: usize,
     staged: bool,
     accepted: u64,
     rejected: u64,
@@ -92,11 +94,21 @@ impl Intake {
             rejections: Vec::new(),
             attachments: BTreeMap::new(),
             held_bytes: 0,
+            most_held_bytes: STAGE_BYTES,
             staged: false,
             accepted: 0,
             rejected: 0,
             first: Vec::new(),
         })))
+    }
+
+    /// Holds all output until the call ends, however much: for a call whose output is looked at and never stored.
+    #[must_use]
+    pub fn holding_all(mut self) -> Self {
+        if let Some(state) = Arc::get_mut(&mut self.0) {
+            state.get_mut().most_held_bytes = usize::MAX;
+        }
+        self
     }
 
     /// Takes records for a channel, as [`Emit::emit`] does for a port. What a producer said of each goes with it.
@@ -209,7 +221,7 @@ impl State {
     }
 
     async fn stage_if_large(&mut self) -> Result<(), Stopped> {
-        if self.held_bytes < STAGE_BYTES {
+        if self.held_bytes < self.most_held_bytes {
             return Ok(());
         }
         let (appends, rejections) = self.take_held();

@@ -13,6 +13,7 @@ use serde::Serialize;
 use super::budget::Used;
 use super::gate::{Desired, Gate, Hold, Reason, Shown};
 use super::scorecard::Scorecard;
+use super::version::Version;
 use crate::clock;
 use crate::transport::failed;
 use crate::transport::inbox::PassedOver;
@@ -61,6 +62,13 @@ pub struct Condition {
     pub plugin: PluginName,
     /// The plugin's version.
     pub plugin_version: String,
+    /// SHA-256 of its component.
+    pub plugin_sha256: String,
+    /// The public key that signed it; null where nobody did.
+    pub plugin_signed_by: Option<String>,
+    /// When this version was installed; null for one that lies in the folder of plugins.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub plugin_since: Option<Timestamp>,
     /// Whose system it is.
     #[schema(value_type = String)]
     pub agency: AgencyId,
@@ -124,6 +132,9 @@ impl Condition {
             connector,
             plugin,
             plugin_version,
+            plugin_sha256: String::new(),
+            plugin_signed_by: None,
+            plugin_since: None,
             agency,
             transport,
             port: None,
@@ -212,6 +223,16 @@ impl Supervision {
             condition.passed_over = now;
         });
         more
+    }
+
+    /// It runs this version of its plugin from now on.
+    pub fn runs(&self, connector: &ConnectorId, version: &Version) {
+        self.change(connector, |condition| {
+            condition.plugin_version.clone_from(&version.plugin.facts().manifest.plugin.version);
+            condition.plugin_sha256 = version.hash().to_string();
+            condition.plugin_signed_by.clone_from(&version.signed_by);
+            condition.plugin_since = version.since;
+        });
     }
 
     /// So many messages wait.

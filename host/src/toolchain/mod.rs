@@ -13,6 +13,8 @@ mod javascript;
 mod language;
 mod process;
 mod python;
+pub mod scaffold;
+pub mod signing;
 mod world;
 
 use std::fs::{self, File};
@@ -127,7 +129,7 @@ pub fn build(plugin_dir: &Path, out_dir: &Path, options: &Options) -> Result<Bui
         return Ok(built(size, true));
     }
 
-    let cache = options.cache.clone().map_or_else(default_cache, Ok)?;
+    let cache = options.cache.clone().map_or_else(cache_folder, Ok)?;
     fs::create_dir_all(&cache).map_err(Error::io(&cache))?;
     fs::create_dir_all(out_dir).map_err(Error::io(out_dir))?;
     let lock_path = cache.join("plugins.lock");
@@ -152,8 +154,8 @@ pub fn build(plugin_dir: &Path, out_dir: &Path, options: &Options) -> Result<Bui
     Ok(built(bytes.len() as u64, false))
 }
 
-/// `$XDG_CACHE_HOME/lienthong`, else `~/.cache/lienthong`.
-fn default_cache() -> Result<PathBuf, Error> {
+/// Where what is built, and what builds it, is kept: `$XDG_CACHE_HOME/lienthong`, else `~/.cache/lienthong`.
+pub fn cache_folder() -> Result<PathBuf, Error> {
     let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache"))).map(|cache| cache.join("lienthong")).ok_or_else(
         || Error::NoToolchain("neither XDG_CACHE_HOME nor HOME names a folder: set one, for what is compiled is kept there".to_owned()),

@@ -13,6 +13,7 @@ pub use super::bindings::exports::lienthong::connector::sink::{Batch, ItemStatus
 pub use super::bindings::exports::lienthong::connector::source::Progress;
 pub use super::bindings::exports::lienthong::connector::transform::{Folded, Keyed, Output};
 pub use super::bindings::lienthong::connector::types::{Failure, Rejected};
+use super::recording::Tape;
 use crate::net::Door;
 
 /// The most a cursor or the state of one key may hold, bytes.
@@ -33,6 +34,8 @@ pub struct Call {
     pub emit: Box<dyn Emit>,
     /// The way out. Without one every request is denied.
     pub door: Option<Door>,
+    /// Where the call is recorded, or a recording stands for the world.
+    pub tape: Option<Tape>,
 }
 
 /// Whose call it is and about which message, for log lines.
@@ -133,6 +136,32 @@ pub enum Cause {
 }
 
 impl Cause {
+    /// One word for it, as fixtures and reports write it.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Plugin(Failure::InvalidInput(_)) => "invalid-input",
+            Self::Plugin(Failure::Unauthorized(_)) => "unauthorized",
+            Self::Plugin(Failure::RateLimited(_)) => "rate-limited",
+            Self::Plugin(Failure::Upstream(_)) => "upstream",
+            Self::Plugin(Failure::Config(_)) => "config",
+            Self::Plugin(Failure::Internal(_)) => "internal",
+            Self::Trap(_) => "trap",
+            Self::Contract(_) => "contract",
+            Self::Cpu(_) => "cpu",
+            Self::Time(_) => "time",
+            Self::Memory(_) => "memory",
+            Self::Output(_) => "output",
+            Self::Attachments(_) => "attachments",
+            Self::Message(_) => "message",
+            Self::HostCalls(_) => "host-calls",
+            Self::HttpRequests(_) => "http-requests",
+            Self::HttpBytes(_) => "http-bytes",
+            Self::Stopped(_) => "stopped",
+            Self::Cancelled => "cancelled",
+            Self::Host(_) => "host",
+        }
+    }
+
     /// Whether the plugin broke, or a limit: not its message, its system, or the hub.
     pub(super) fn is_the_plugins_own(&self) -> bool {
         !matches!(self, Self::Plugin(_) | Self::Message(_) | Self::Stopped(_) | Self::Cancelled | Self::Host(_))

@@ -1,5 +1,6 @@
 //! `wasi:http` for guests: every request goes through the call's door, and is counted.
 
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -8,11 +9,12 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::{Request, Response, header};
 use http_body::Frame;
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Limited};
 use wasmtime_wasi_http::{Error as HttpError, RequestOptions, WasiBody, WasiHttpHooks};
 
 use super::call::{Cause, Subject};
 use super::meter::{Breach, HttpMeter, Meter};
+use super::recording::{Keeping, NoAnswer, Replay, Tape};
 use super::stdio::Tail;
 use crate::net::{self, Caps, Door};
 
@@ -22,6 +24,7 @@ type Done = Box<dyn Future<Output = Result<(), HttpError>> + Send>;
 
 pub(super) struct Hooks {
     door: Door,
+    tape: Option<Tape>,
     subject: Subject,
     meter: Arc<HttpMeter>,
     breach: Breach,
@@ -32,9 +35,10 @@ pub(super) struct Hooks {
 }
 
 impl Hooks {
-    pub(super) fn new(door: Option<Door>, subject: Subject, meter: &Meter, tail: Tail) -> Self {
+    pub(super) fn new(door: Option<Door>, tape: Option<Tape>, subject: Subject, meter: &Meter, tail: Tail) -> Self {
         Self {
             door: door.unwrap_or_else(Door::closed),
+            tape,
             subject,
             meter: Arc::clone(&meter.http),
             breach: meter.breach.clone(),
@@ -63,6 +67,16 @@ impl WasiHttpHooks for Hooks {
         if request.headers_mut().remove(header::AUTHORIZATION).is_some() {
             self.warn("an Authorization header of the plugin was removed: credentials are the hub's to add, never the plugin's");
         }
+        let (meter, breach, max_bytes) = (Arc::clone(&self.meter), self.breach.clone(), self.max_bytes);
+        let tail = self.tail.clone();
+        if let Some(Tape::Replaying(replay)) = &self.tape {
+            let replay = replay.clone();
+            return Box::new(async move {
+                let response = replayed(&replay, request, max_bytes, &tail).await?;
+                let metered = response.map(|body| Metered { body, meter, breach, max_bytes }.boxed_unsync());
+                Ok((metered, Box::new(async { Ok(()) }) as Done))
+            });
+        }
         // Before the request's task begins: a denied host costs nothing.
         if let Err(error) = self.door.check(&request.uri().to_string()) {
             self.warn(&error.to_string());
@@ -81,21 +95,150 @@ impl WasiHttpHooks for Hooks {
             total: self.total,
             response_bytes: self.max_bytes,
         };
-        let (meter, breach, max_bytes) = (Arc::clone(&self.meter), self.breach.clone(), self.max_bytes);
-        let (subject, tail) = (self.subject.clone(), self.tail.clone());
+        let (subject, recorder) = (self.subject.clone(), self.tape.as_ref().and_then(Tape::recorder));
         Box::new(async move {
+            let keeping = recorder.map(|recorder| recorder.asked(request.method(), request.uri()));
+            let request = request.map(|body| Sending { body, keeping: keeping.clone() });
             match door.send(request, caps).await {
                 Ok(response) => {
-                    let metered = response.map(|body| Metered { body, meter, breach, max_bytes }.boxed_unsync());
+                    keeping.iter().for_each(|keeping| keeping.answered(&response));
+                    let metered =
+                        response.map(|body| Metered { body: Receiving { body, keeping }, meter, breach, max_bytes }.boxed_unsync());
                     Ok((metered, Box::new(async { Ok(()) }) as Done))
                 }
                 Err(error) => {
                     let (line, Subject { connector, message }) = (chain(&error), subject);
                     tracing::debug!(target: "plugin", %connector, message_name = %message, "{line}");
                     tail.push(format!("{line}\n").as_bytes());
+                    keeping.iter().for_each(|keeping| keeping.failed(no_answer(&error)));
                     Err(answer(&error))
                 }
             }
+        })
+    }
+}
+
+/// What a recording has for the request.
+async fn replayed(replay: &Replay, request: Request<WasiBody>, max_bytes: u64, tail: &Tail) -> Result<Response<Again>, HttpError> {
+    let (parts, body) = request.into_parts();
+    let sent = Limited::new(body, usize::try_from(max_bytes).unwrap_or(usize::MAX)).collect().await;
+    let sent = sent.map_err(|_| HttpError::HttpRequestBodySize(Some(max_bytes)))?.to_bytes();
+    let Some(exchange) = replay.answer(&parts.method, &parts.uri, &sent) else {
+        tail.push(format!("no exchange is left that answers {} {}\n", parts.method, parts.uri).as_bytes());
+        return Err(HttpError::HttpRequestDenied);
+    };
+    let fails = match exchange.fails {
+        None => None,
+        Some(NoAnswer::Silence) => {
+            replay.stall().await;
+            Some(HttpError::HttpResponseTimeout)
+        }
+        Some(NoAnswer::Denied) => Some(HttpError::HttpRequestDenied),
+        Some(NoAnswer::Refused) => Some(HttpError::ConnectionRefused),
+        Some(NoAnswer::Timeout) => Some(HttpError::HttpResponseTimeout),
+        Some(NoAnswer::Unresolved) => Some(HttpError::DnsError { rcode: None, info_code: None }),
+        Some(NoAnswer::Tls) => Some(HttpError::TlsCertificateError),
+        Some(NoAnswer::Broken) => Some(HttpError::HttpProtocolError),
+    };
+    match fails {
+        Some(error) if !exchange.cut => Err(error),
+        fails => {
+            let head = exchange.head().map_err(|_| HttpError::HttpProtocolError)?;
+            Ok(head.map(|()| Again { pieces: exchange.pieces().into(), fails }))
+        }
+    }
+}
+
+/// How a recording tells that nothing came back.
+fn no_answer(error: &net::Error) -> NoAnswer {
+    match error {
+        net::Error::Denied(_) => NoAnswer::Denied,
+        net::Error::Resolve { .. } => NoAnswer::Unresolved,
+        net::Error::Tls { .. } => NoAnswer::Tls,
+        net::Error::Connect { .. } => NoAnswer::Refused,
+        net::Error::Timeout { .. } => NoAnswer::Timeout,
+        net::Error::Url(_) | net::Error::TooLarge { .. } | net::Error::Http(_) | net::Error::Hub(_) => NoAnswer::Broken,
+    }
+}
+
+/// A request's body on its way out, kept by whoever records.
+struct Sending {
+    body: WasiBody,
+    keeping: Option<Keeping>,
+}
+
+impl http_body::Body for Sending {
+    type Data = Bytes;
+    type Error = HttpError;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, HttpError>>> {
+        let this = self.get_mut();
+        let frame = std::task::ready!(Pin::new(&mut this.body).poll_frame(cx));
+        if let (Some(keeping), Some(Ok(frame))) = (&this.keeping, &frame) {
+            frame.data_ref().into_iter().for_each(|data| keeping.sent(data));
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// A response's body on its way in, kept by whoever records.
+struct Receiving {
+    body: net::Body,
+    keeping: Option<Keeping>,
+}
+
+/// Why a response's body ends early.
+enum BrokeOff {
+    TooLarge,
+    Told(HttpError),
+}
+
+impl http_body::Body for Receiving {
+    type Data = Bytes;
+    type Error = BrokeOff;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokeOff>>> {
+        let this = self.get_mut();
+        let frame = std::task::ready!(Pin::new(&mut this.body).poll_frame(cx));
+        if let Some(keeping) = &this.keeping {
+            match &frame {
+                Some(Ok(frame)) => frame.data_ref().into_iter().for_each(|data| keeping.received(data)),
+                Some(Err(error)) => keeping.failed(no_answer(error)),
+                None => {}
+            }
+        }
+        Poll::Ready(frame.map(|frame| {
+            frame.map_err(|error| match error {
+                net::Error::TooLarge { .. } => BrokeOff::TooLarge,
+                error => BrokeOff::Told(answer(&error)),
+            })
+        }))
+    }
+}
+
+/// The body of a recorded response, in the pieces in which it came.
+struct Again {
+    pieces: VecDeque<Bytes>,
+    fails: Option<HttpError>,
+}
+
+impl http_body::Body for Again {
+    type Data = Bytes;
+    type Error = BrokeOff;
+
+    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokeOff>>> {
+        let this = self.get_mut();
+        Poll::Ready(match this.pieces.pop_front() {
+            Some(piece) => Some(Ok(Frame::data(piece))),
+            None => this.fails.take().map(|error| Err(BrokeOff::Told(error))),
         })
     }
 }
@@ -156,14 +299,14 @@ impl http_body::Body for Counted {
 }
 
 /// A response's body that counts against the whole call.
-struct Metered {
-    body: net::Body,
+struct Metered<B> {
+    body: B,
     meter: Arc<HttpMeter>,
     breach: Breach,
     max_bytes: u64,
 }
 
-impl http_body::Body for Metered {
+impl<B: http_body::Body<Data = Bytes, Error = BrokeOff> + Unpin> http_body::Body for Metered<B> {
     type Data = Bytes;
     type Error = HttpError;
 
@@ -175,8 +318,8 @@ impl http_body::Body for Metered {
         };
         match std::task::ready!(Pin::new(&mut this.body).poll_frame(cx)) {
             None => Poll::Ready(None),
-            Some(Err(net::Error::TooLarge { .. })) => too_much(this),
-            Some(Err(error)) => Poll::Ready(Some(Err(answer(&error)))),
+            Some(Err(BrokeOff::TooLarge)) => too_much(this),
+            Some(Err(BrokeOff::Told(error))) => Poll::Ready(Some(Err(error))),
             Some(Ok(frame)) => {
                 let size = frame.data_ref().map_or(0, |data| data.len() as u64);
                 let total = this.meter.bytes.fetch_add(size, Relaxed) + size;

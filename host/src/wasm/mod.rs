@@ -17,6 +17,8 @@ mod imports;
 mod lanes;
 mod meter;
 mod plugin;
+mod recording;
+mod senses;
 mod state;
 mod stdio;
 #[cfg(test)]
@@ -29,3 +31,4 @@ pub use call::{
 pub use component::{Facts, LoadError};
 pub use engine::{Engine, EngineOptions, Error};
 pub use plugin::Plugin;
+pub use recording::{Exchange, NoAnswer, Octets, Recorder, Replay, Senses, Tape};

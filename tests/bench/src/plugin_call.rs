@@ -145,6 +145,7 @@ pub(crate) async fn call(plugin: &Plugin, body: &Bytes) -> anyhow::Result<usize>
         limits: Limits::default(),
         emit: Box::new(taken.clone()),
         door: None,
+        tape: None,
     };
     // The hub's copy, as a transport would have made it.
     let body = Arc::new(body.to_vec());

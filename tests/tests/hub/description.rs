@@ -6,6 +6,8 @@ use http::Method;
 use lienthong_tests::client::{Answer, Ask, Client};
 use lienthong_tests::feed_server::FeedServer;
 use lienthong_tests::hub::{Hub, landed};
+use lienthong_tests::program::{argument, run};
+use lienthong_tests::versions::{self, SILENT};
 use serde_json::{Value, json};
 
 use crate::towns;
@@ -214,6 +216,36 @@ async fn every_answer_is_the_one_that_the_description_declares() {
     let answer = said.ask(door, reader.get(&path)).await.expect(200);
     said.ask(door, reader.get(&path).header("if-none-match", answer.header("etag"))).await.expect(304);
     said.ask(door, archive.get(&path)).await.expect(404);
+
+    // Versions of a plugin and recorded runs, in a third.
+    let plugins = "plugins: { unsigned: allow }\n";
+    let hub = Hub::start(versions::city(plugins, "    record: all\n", &versions::component(SILENT, "1.0.0", |manifest| manifest))).await;
+    let (sender, operator) = (hub.agency("sender").await, hub.operator().await);
+    sender.post("/v1/connectors/trial/guest/messages", "text/plain", r#"{"id":"c0-0-0","n":0,"value":1}"#).send().await.expect(200);
+    let file = hub.city().folder().join("second.wasm");
+    std::fs::write(&file, versions::component(SILENT, "2.0.0", |manifest| manifest)).unwrap();
+    let data = hub.city().data();
+    let put = run(&["plugin", "install", argument(&file), "--data", argument(&data)]).await;
+    assert_eq!(put.code, Some(0), "{}", put.stderr);
+    let list = said.ask("get /v1/plugins", operator.get("/v1/plugins")).await.expect(200).json();
+    let door = "post /v1/plugins/install";
+    let wanted = json!({ "sha256": list[0]["versions"][0]["sha256"], "connectors": ["trial/guest"], "shadow": true });
+    said.takes(door, "application/json", &json!({ "sha256": "", "connectors": [], "all": true, "shadow": true, "yes": true }));
+    said.ask(door, operator.post("/v1/plugins/install", "application/json", wanted.to_string())).await.expect(200);
+    said.ask(door, operator.post("/v1/plugins/install", "application/json", "{\"sha256\":\"?\"}")).await.expect(400);
+    let door = "post /v1/plugins/rollback";
+    let wanted = json!({ "name": "test-guest", "reason": "trial" });
+    said.takes(door, "application/json", &wanted);
+    said.ask(door, operator.post("/v1/plugins/rollback", "application/json", wanted.to_string())).await.expect(200);
+    said.ask(door, operator.post("/v1/plugins/rollback", "application/json", wanted.to_string())).await.expect(400);
+    let runs = said.ask("get /v1/runs", operator.get("/v1/runs?connector=trial/guest")).await.expect(200).json();
+    said.ask("get /v1/runs", operator.get("/v1/runs?limit=0")).await.expect(400);
+    let run = runs[0]["run"].as_str().unwrap();
+    let door = "post /v1/runs/{id}/replay";
+    said.ask(door, operator.post(&format!("/v1/runs/{run}/replay"), "application/json", "{}")).await.expect(200);
+    said.ask(door, operator.post("/v1/runs/0/replay", "application/json", "{}")).await.expect(404);
+    said.ask("get /v1/runs/{id}/fixture", operator.get(&format!("/v1/runs/{run}/fixture"))).await.expect(200);
+    said.ask("get /v1/runs/{id}/fixture", operator.get("/v1/runs/0/fixture")).await.expect(404);
 
     // No door was forgotten.
     for (path, methods) in said.document["paths"].as_object().unwrap() {

@@ -13,7 +13,7 @@ use tokio::process::Command;
 use crate::towns;
 
 /// The doors as the contract has them.
-const DOORS: [&str; 23] = [
+const DOORS: [&str; 29] = [
     "delete /v1/keys/{id}",
     "get /healthz",
     "get /metrics",
@@ -27,9 +27,12 @@ const DOORS: [&str; 23] = [
     "get /v1/connectors",
     "get /v1/dead-letters",
     "get /v1/keys",
+    "get /v1/plugins",
     "get /v1/quarantine",
     "get /v1/quarantine/{id}",
     "get /v1/routes",
+    "get /v1/runs",
+    "get /v1/runs/{id}/fixture",
     "get /v1/status",
     "post /v1/channels/{domain}/{name}/records",
     "post /v1/connectors/{domain}/{name}/messages",
@@ -37,6 +40,9 @@ const DOORS: [&str; 23] = [
     "post /v1/connectors/{domain}/{name}/resume",
     "post /v1/dead-letters/redrive",
     "post /v1/keys",
+    "post /v1/plugins/install",
+    "post /v1/plugins/rollback",
+    "post /v1/runs/{id}/replay",
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -167,7 +173,7 @@ async fn every_door_opens_to_whom_it_is_for_and_to_nobody_else() {
 
 /// Entry 4711 is not there for those who may look, either, nor is an attachment.
 fn names_an_entry(detail: &str) -> bool {
-    ["such quarantine entry", "such key", "such attachment"].iter().any(|entry| detail.contains(entry))
+    ["such quarantine entry", "such key", "such attachment", "such run"].iter().any(|entry| detail.contains(entry))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

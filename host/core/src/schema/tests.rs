@@ -400,3 +400,18 @@ proptest! {
         prop_assert_eq!(schema.validate(&mut decoder, line.as_bytes()).unwrap().bytes(), text.as_bytes());
     }
 }
+
+#[test]
+fn personal_data_is_found_however_deep_and_only_where_it_is_referred_to() {
+    let id = || SchemaId::new("a/b.v1").unwrap();
+    let (plain, marked) = (json!({ "type": "string" }), json!({ "type": "string", "x-personal": true }));
+    let others = [("https://a.vn/plain", &plain), ("https://a.vn/marked", &marked)];
+    let personal = |property: Value| {
+        let document = json!({ "type": "object", "properties": { "list": { "type": "array", "items": property } } });
+        ChannelSchema::compile(id(), document, &others).unwrap().is_personal()
+    };
+    assert!(personal(json!({ "x-personal": true })));
+    assert!(personal(json!({ "$ref": "https://a.vn/marked" })));
+    assert!(!personal(json!({ "$ref": "https://a.vn/plain" })));
+    assert!(!personal(json!({ "const": { "x-personal": true } })));
+}

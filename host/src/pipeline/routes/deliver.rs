@@ -317,13 +317,14 @@ impl Deliverer {
             limits: self.sink.config.limits,
             emit: Box::new(Nowhere),
             door: self.sink.door.clone(),
+            tape: None,
         };
         let part = (self.route.clone(), Some(self.sink.id.clone()));
         self.around.conditions.working(&part);
         let running = self.around.supervision.running(&self.sink.id);
         let key =
             claim::idempotency_key(&[&self.around.log, self.route.as_str(), self.sink.id.as_str(), self.from.id.as_str()], epoch, records);
-        let delivered = self.sink.plugin.deliver(call, batch, key).await;
+        let delivered = self.sink.version.running().plugin.deliver(call, batch, key).await;
         drop(running);
         let (answer, run) = match delivered {
             Ok((statuses, used)) => {

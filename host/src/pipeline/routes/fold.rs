@@ -124,6 +124,7 @@ impl Folder {
             limits: self.config.limits,
             emit: Box::new(Nowhere),
             door: None,
+            tape: None,
         };
         let (folded, used) = self.plugin.apply(call, now, keyed).await?;
         let first = self.first()?;

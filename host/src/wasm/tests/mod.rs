@@ -144,7 +144,7 @@ impl Sandbox {
 
 fn call(emit: impl Emit + 'static, limits: Limits) -> Call {
     let connector = ConnectorId::new("tests/guest").unwrap();
-    Call { connector, message_name: "a message".into(), settings: "{}".into(), limits, emit: Box::new(emit), door: None }
+    Call { connector, message_name: "a message".into(), settings: "{}".into(), limits, emit: Box::new(emit), door: None, tape: None }
 }
 
 fn message(body: impl Into<Vec<u8>>) -> Message {

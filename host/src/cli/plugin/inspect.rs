@@ -1,50 +1,22 @@
-//! `lienthong plugin build | inspect`
+//! `lienthong plugin inspect`
 
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::path::PathBuf;
 
 use anyhow::Context;
-use clap::Subcommand;
-use lienthong::toolchain::{self, Options};
+use clap::Args;
 use lienthong::wasm::component;
 
-use super::output::print;
+use crate::cli::output::print;
 
-#[derive(Subcommand)]
-pub(crate) enum Command {
-    /// Build plugins to components; what did not change is not built again
-    Build {
-        /// The plugins' folders, each with plugin.toml and Cargo.toml, package.json or pyproject.toml
-        #[arg(required = true, value_name = "DIR")]
-        plugins: Vec<PathBuf>,
-        /// Where the components go
-        #[arg(long, value_name = "DIR", default_value = "plugins")]
-        out: PathBuf,
-    },
-    /// Tell what a component is and asks for, without running it
-    Inspect {
-        /// The component
-        file: PathBuf,
-    },
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// The component
+    file: PathBuf,
 }
 
-pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
-    match command {
-        Command::Build { plugins, out } => {
-            for plugin in &plugins {
-                let built = toolchain::build(plugin, &out, &Options::default()).with_context(|| format!("plugin {}", plugin.display()))?;
-                let how = if built.fresh { "up to date" } else { "built" };
-                let (path, kib) = (built.path.display(), built.size.div_ceil(1024));
-                print(format_args!("{} {}: {how}, {path} ({kib} KiB)", built.name, built.version))?;
-            }
-        }
-        Command::Inspect { file } => inspect(&file)?,
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-fn inspect(file: &Path) -> anyhow::Result<()> {
+pub(super) fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let file = &arguments.file;
     let bytes = std::fs::read(file).with_context(|| file.display().to_string())?;
     let facts = component::inspect(&bytes).with_context(|| file.display().to_string())?;
     let about = &facts.manifest.plugin;
