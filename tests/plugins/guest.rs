@@ -1,7 +1,9 @@
 //! Components from the texts beside this file. The sandbox's tests and the trials of the whole hub both take it in as a
 //! source, for neither knows the other.
 
-use wasm_encoder::{ComponentSection, CustomSection};
+use wasm_encoder::{
+    ComponentSection, ConstExpr, CustomSection, DataSection, InstanceSection, MemorySection, MemoryType, Module, ModuleArg, RawSection,
+};
 use wit_component::{ComponentEncoder, StringEncoding};
 
 /// The contract as it is.
@@ -54,4 +56,39 @@ pub fn manifest(interface: &str) -> String {
 pub fn with_manifest(mut component: Vec<u8>, manifest: &str) -> Vec<u8> {
     CustomSection { name: SECTION.into(), data: manifest.as_bytes().into() }.append_to_component(&mut component);
     component
+}
+
+/// The component, and so many instances of one more module in it, which nothing calls.
+pub fn beside(mut component: Vec<u8>, module: &[u8], instances: u32) -> Vec<u8> {
+    let (mut depth, mut modules) = (0, 0);
+    for payload in wasmparser::Parser::new(0).parse_all(&component) {
+        match payload.unwrap_or_else(|error| panic!("{error}")) {
+            wasmparser::Payload::Version { .. } => depth += 1,
+            wasmparser::Payload::End(_) => depth -= 1,
+            wasmparser::Payload::ModuleSection { .. } if depth == 1 => modules += 1,
+            _ => {}
+        }
+    }
+    RawSection { id: 1, data: module }.append_to_component(&mut component);
+    let mut section = InstanceSection::new();
+    for _ in 0..instances {
+        section.instantiate::<[(&str, ModuleArg); 0], &str>(modules, []);
+    }
+    section.append_to_component(&mut component);
+    component
+}
+
+/// A module of about so many bytes, which fill its memory.
+pub fn module_of(bytes: u32) -> Vec<u8> {
+    let (mut module, mut memories, mut data) = (Module::new(), MemorySection::new(), DataSection::new());
+    memories.memory(MemoryType {
+        minimum: u64::from(bytes.div_ceil(65_536)),
+        maximum: None,
+        memory64: false,
+        shared: false,
+        page_size_log2: None,
+    });
+    data.active(0, &ConstExpr::i32_const(0), vec![7; bytes as usize]);
+    module.section(&memories).section(&data);
+    module.finish()
 }

@@ -8,11 +8,11 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpListener;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinHandle;
+
+use crate::web;
 
 /// What becomes of one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +53,8 @@ impl Board {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap_or_else(|error| panic!("no free port: {error}"));
         let address = listener.local_addr().unwrap_or_else(|error| panic!("{error}"));
         let state = Arc::new(Mutex::new(State::default()));
-        let task = tokio::spawn(serve(listener, state.clone()));
+        let own = state.clone();
+        let task = tokio::spawn(web::serve(listener, move |request| answer(own.clone(), request)));
         Self { address, state, task }
     }
 
@@ -95,19 +96,6 @@ impl Board {
 impl Drop for Board {
     fn drop(&mut self) {
         self.task.abort();
-    }
-}
-
-async fn serve(listener: TcpListener, state: Arc<Mutex<State>>) {
-    // Aborted with this task.
-    let mut connections = JoinSet::new();
-    while let Ok((stream, _)) = listener.accept().await {
-        let state = state.clone();
-        connections.spawn(async move {
-            let service = service_fn(move |request| answer(state.clone(), request));
-            // A client that goes away is none of the system's business, and a broken answer is meant.
-            let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
-        });
     }
 }
 

@@ -1,6 +1,5 @@
 //! A web server of one file, which it does not send again to whoever has it.
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,10 +7,10 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinHandle;
+
+use crate::web;
 
 /// One request, as far as it matters.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +42,8 @@ impl FeedServer {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap_or_else(|error| panic!("no free port: {error}"));
         let address = listener.local_addr().unwrap_or_else(|error| panic!("{error}"));
         let state = Arc::new(Mutex::new(State { etag: etag.to_owned(), body: body.into(), seen: Vec::new() }));
-        let task = tokio::spawn(serve(listener, state.clone()));
+        let own = state.clone();
+        let task = tokio::spawn(web::serve(listener, move |request| std::future::ready(Ok(answer(&own, &request)))));
         Self { address, state, task }
     }
 
@@ -68,19 +68,6 @@ impl FeedServer {
 impl Drop for FeedServer {
     fn drop(&mut self) {
         self.task.abort();
-    }
-}
-
-async fn serve(listener: TcpListener, state: Arc<Mutex<State>>) {
-    // Aborted with this task.
-    let mut connections = JoinSet::new();
-    while let Ok((stream, _)) = listener.accept().await {
-        let state = state.clone();
-        connections.spawn(async move {
-            let service = service_fn(move |request| std::future::ready(Ok::<_, Infallible>(answer(&state, &request))));
-            // A client that goes away is none of the server's business.
-            let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
-        });
     }
 }
 

@@ -24,3 +24,4 @@ pub mod program;
 pub mod small_disk;
 pub mod versions;
 pub mod wait;
+mod web;

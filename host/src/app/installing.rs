@@ -8,8 +8,9 @@ use lienthong_core::id::{ConnectorId, PluginName};
 
 use super::plugin_folder::{Component, PluginFolder};
 use super::{OWN_PROGRAM, channels};
+use crate::ops::plugins::change::Differences;
 use crate::ops::plugins::versions::{Choice, Versions};
-use crate::ops::plugins::{self, Differences, FROM_FOLDER, INSTALLED, Installed, Rollback, RolledBack};
+use crate::ops::plugins::{self, FROM_FOLDER, INSTALLED, Installed, Rollback, RolledBack};
 use crate::store::{self, Store};
 use crate::wasm::{Engine, EngineOptions};
 use crate::{clock, config};

@@ -32,6 +32,9 @@ pub struct ConnectorTold {
     desired: &'static str,
 }
 
+/// `{domain}` and `{name}` of the path.
+type Place = Path<(String, String)>;
+
 /// `GET /v1/connectors`
 pub async fn list(_: Operator, State(sources): State<Sources>) -> impl IntoResponse {
     Json(sources.supervision.all().await)
@@ -40,7 +43,7 @@ pub async fn list(_: Operator, State(sources): State<Sources>) -> impl IntoRespo
 /// `POST /v1/connectors/{domain}/{name}/pause`
 pub async fn pause(
     _: Operator,
-    (Path(path), State(sources), new): (Path<(String, String)>, State<Sources>, Result<Json<NewPause>, JsonRejection>),
+    (Path(path), State(sources), new): (Place, State<Sources>, Result<Json<NewPause>, JsonRejection>),
 ) -> Result<impl IntoResponse, Problem> {
     let (id, gate) = find(&sources, &path)?;
     let Json(NewPause { note }) = new.map_err(|error| Problem::bad_request(error.body_text()))?;
@@ -49,10 +52,7 @@ pub async fn pause(
 }
 
 /// `POST /v1/connectors/{domain}/{name}/resume`
-pub async fn resume(
-    _: Operator,
-    (Path(path), State(sources)): (Path<(String, String)>, State<Sources>),
-) -> Result<impl IntoResponse, Problem> {
+pub async fn resume(_: Operator, (Path(path), State(sources)): (Place, State<Sources>)) -> Result<impl IntoResponse, Problem> {
     let (id, gate) = find(&sources, &path)?;
     connectors::resume(&sources.store, Some(&gate), &id).await?;
     Ok(Json(ConnectorTold { connector: id.to_string(), desired: "running" }))

@@ -29,7 +29,7 @@ pub(super) const TABLES: u32 = 16;
 /// Elements of one table.
 const TABLE_ELEMENTS: usize = 65_536;
 /// Stack of the guest's code, within the larger one that its host calls run on.
-const WASM_STACK: usize = 512 << 10;
+pub(super) const WASM_STACK: usize = 512 << 10;
 const ASYNC_STACK: usize = 2 << 20;
 
 /// Of each slot of the pool, zeroed for the next call rather than given back and faulted in again: with it a third off an empty

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response, header};
@@ -22,6 +23,7 @@ use crate::net::{self, Caps, Door};
 type Sent = Box<dyn Future<Output = Result<(Response<WasiBody>, Done), HttpError>> + Send>;
 type Done = Box<dyn Future<Output = Result<(), HttpError>> + Send>;
 
+#[derive(Clone)]
 pub(super) struct Hooks {
     door: Door,
     tape: Option<Tape>,
@@ -31,7 +33,7 @@ pub(super) struct Hooks {
     tail: Tail,
     max_requests: u64,
     max_bytes: u64,
-    total: std::time::Duration,
+    total: Duration,
 }
 
 impl Hooks {
@@ -45,7 +47,8 @@ impl Hooks {
             tail,
             max_requests: u64::from(meter.limits.http_requests),
             max_bytes: meter.limits.http_bytes,
-            total: meter.limits.time_per_call,
+            // Behind the end of the call, which tells the limit and its key.
+            total: meter.limits.time_per_call + Duration::from_secs(1),
         }
     }
 
@@ -53,6 +56,19 @@ impl Hooks {
     fn warn(&self, line: &str) {
         let Subject { connector, message } = &self.subject;
         tracing::warn!(target: "plugin", %connector, message_name = %message, "{line}");
+        self.tail.push(format!("{line}\n").as_bytes());
+    }
+}
+
+impl Hooks {
+    /// A denial is the operator's to know, with the line that would allow it; other trouble is the guest's.
+    fn tell(&self, error: &net::Error) {
+        let line = chain(error);
+        if matches!(error, net::Error::Denied(_)) {
+            return self.warn(&line);
+        }
+        let Subject { connector, message } = &self.subject;
+        tracing::debug!(target: "plugin", %connector, message_name = %message, "{line}");
         self.tail.push(format!("{line}\n").as_bytes());
     }
 }
@@ -68,9 +84,8 @@ impl WasiHttpHooks for Hooks {
             self.warn("an Authorization header of the plugin was removed: credentials are the hub's to add, never the plugin's");
         }
         let (meter, breach, max_bytes) = (Arc::clone(&self.meter), self.breach.clone(), self.max_bytes);
-        let tail = self.tail.clone();
         if let Some(Tape::Replaying(replay)) = &self.tape {
-            let replay = replay.clone();
+            let (replay, tail) = (replay.clone(), self.tail.clone());
             return Box::new(async move {
                 let response = replayed(&replay, request, max_bytes, &tail).await?;
                 let metered = response.map(|body| Metered { body, meter, breach, max_bytes }.boxed_unsync());
@@ -95,7 +110,7 @@ impl WasiHttpHooks for Hooks {
             total: self.total,
             response_bytes: self.max_bytes,
         };
-        let (subject, recorder) = (self.subject.clone(), self.tape.as_ref().and_then(Tape::recorder));
+        let (recorder, hooks) = (self.tape.as_ref().and_then(Tape::recorder), self.clone());
         Box::new(async move {
             let keeping = recorder.map(|recorder| recorder.asked(request.method(), request.uri()));
             let request = request.map(|body| Sending { body, keeping: keeping.clone() });
@@ -107,9 +122,7 @@ impl WasiHttpHooks for Hooks {
                     Ok((metered, Box::new(async { Ok(()) }) as Done))
                 }
                 Err(error) => {
-                    let (line, Subject { connector, message }) = (chain(&error), subject);
-                    tracing::debug!(target: "plugin", %connector, message_name = %message, "{line}");
-                    tail.push(format!("{line}\n").as_bytes());
+                    hooks.tell(&error);
                     keeping.iter().for_each(|keeping| keeping.failed(no_answer(&error)));
                     Err(answer(&error))
                 }

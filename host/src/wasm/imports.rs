@@ -168,7 +168,15 @@ impl config::Host for State {
 impl log::Host for State {
     fn write(&mut self, level: log::Level, mut message: String) -> wasmtime::Result<()> {
         self.meter.log_lines += 1;
-        if self.meter.log_lines > u64::from(self.meter.limits.log_lines) {
+        let most = u64::from(self.meter.limits.log_lines);
+        if self.meter.log_lines > most {
+            if self.meter.log_lines == most + 1 {
+                let Subject { connector, message } = &self.subject;
+                let line = format!(
+                    "the call logged too much: the limit is {most} lines; if it is worth reading, raise `limits.log_lines` of the connector"
+                );
+                tracing::warn!(target: "plugin", %connector, message_name = %message, "{line}");
+            }
             return Ok(());
         }
         let mut end = message.len().min(LINE_BYTES);

@@ -5,13 +5,13 @@ use std::time::Instant;
 
 use lienthong_core::manifest::Interface;
 use lienthong_core::time::Timestamp;
-use wasmtime::component::{Instance, InstancePre};
+use wasmtime::component::{Instance, InstancePre, ResourceTableError};
 use wasmtime::{Store, Trap, UpdateDeadline, WasmBacktrace};
 
 use super::bindings::exports::lienthong::connector::{receiver, sink, source, transform};
 use super::call::{Batch, CURSOR_BYTES, Call, Cause, Failed, Failure, Folded, ItemStatus, Keyed, Message, Outcome, Progress, Reply, Usage};
 use super::component::Facts;
-use super::engine::Shared;
+use super::engine::{Shared, WASM_STACK};
 use super::imports::Body;
 use super::state::State;
 
@@ -19,7 +19,9 @@ use super::state::State;
 const CROSSING_BYTES: usize = 32 << 20;
 
 /// Handles to resources that one guest may hold.
-const HANDLES: usize = 1_000;
+pub(super) const HANDLES: usize = 1_000;
+/// How wasmtime says that it wanted more.
+const TOO_MANY_HANDLES: &str = "store handle limit exceeded";
 
 /// A component that was checked, compiled and linked. Cheap to clone; clones share it.
 #[derive(Clone)]
@@ -259,12 +261,23 @@ fn classify(error: &wasmtime::Error, state: &State) -> Cause {
     }
     if let Some(trap) = error.downcast_ref::<Trap>() {
         let text = trap.to_string();
+        if *trap == Trap::StackOverflow {
+            return Cause::Trap(format!("call stack exhausted: the limit is {}KiB, for every plugin", WASM_STACK >> 10));
+        }
         return Cause::Trap(text.strip_prefix("wasm trap: ").unwrap_or(&text).to_owned());
     }
     if let Some(exit) = error.downcast_ref::<wasmtime_wasi::I32Exit>() {
         return Cause::Trap(format!("exit({})", exit.0));
     }
     let text = error.root_cause().to_string();
+    // Neither has a type of its own: the one is of what the hub keeps for it, the other of what it may hold.
+    if error.downcast_ref::<ResourceTableError>().is_some_and(|error| matches!(error, ResourceTableError::Full))
+        || text.contains(TOO_MANY_HANDLES)
+    {
+        return Cause::Contract(format!(
+            "it held more than {HANDLES} handles at a time, the limit for every plugin: drop what is done with"
+        ));
+    }
     if text.contains("fuel allocated for hostcalls") {
         return Cause::Contract("one crossing into the hub carried more than the call's whole memory may hold".into());
     }

@@ -11,11 +11,10 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 use super::call::{Call, Subject};
 use super::http::Hooks;
 use super::meter::Meter;
+use super::plugin::HANDLES;
 use super::recording::Tape;
 use super::stdio::Tail;
 
-/// Resources (blobs, streams, requests) that a guest may hold at a time.
-const RESOURCES: usize = 1_000;
 /// Random bytes a guest may ask for at a time.
 const RANDOM_BYTES: u64 = 1 << 20;
 /// Bytes of all headers of one HTTP message, as they lie in memory.
@@ -44,7 +43,7 @@ impl State {
         let tail = Tail::default();
         let subject = Subject { connector: call.connector, message: call.message_name };
         let mut table = ResourceTable::new();
-        table.set_max_capacity(RESOURCES);
+        table.set_max_capacity(HANDLES);
         let mut wasi = WasiCtxBuilder::new();
         wasi.stdout(tail.clone())
             .stderr(tail.clone())

@@ -23,10 +23,13 @@ connectors:
     egress: ["http://BOARD"]
 channels:
   test/numbers: { schema: test/numbers.v1 }
+  test/copied: { schema: test/numbers.v1 }
 routes:
+  test/copy: { from: test/numbers, agency: vendor, to: [test/copied] }
   test/to-board: { from: test/numbers, to: [test/board] }
 grants:
-  - { agency: vendor, channel: test/numbers, access: [write], purpose: "thử" }
+  - { agency: vendor, channel: test/numbers, access: [read, write], purpose: "thử" }
+  - { agency: vendor, channel: test/copied, access: [write], purpose: "thử" }
   - { agency: board, channel: test/numbers, purpose: "hiển thị" }
 "#;
 
@@ -53,10 +56,15 @@ impl Town {
         self.vendor.post("/v1/channels/test/numbers/records", "application/x-ndjson", lines).send().await.expect(200);
     }
 
+    async fn route(&self, name: &str) -> Value {
+        let routes = self.operator.get("/v1/routes").send().await.expect(200).json();
+        routes.as_array().unwrap().iter().find(|route| route["route"] == name).unwrap().clone()
+    }
+
     async fn settled(&self, records: u64) -> Value {
         until(&format!("{records} records are settled"), || async {
-            let routes = self.operator.get("/v1/routes").send().await.expect(200).json();
-            (routes[0]["checkpoint"] == format!("1:{records}")).then(|| routes[0].clone())
+            let route = self.route("test/to-board").await;
+            (route["checkpoint"] == format!("1:{records}")).then_some(route)
         })
         .await
     }
@@ -94,6 +102,21 @@ async fn each_record_has_one_effect_whatever_the_system_and_the_hub_do() {
     assert_eq!((&sink["transport"], &sink["state"]), (&json!("deliver"), &json!("idle")));
     // Every record goes under its own name, as whoever pulls the channel sees it.
     assert!(town.board.applied().contains_key("\"test/numbers:1:39\""));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_system_that_does_not_answer_holds_no_other_route_back() {
+    let town = Town::start(100).await;
+    town.board.next([Manner::Hang]);
+    town.post(0..5).await;
+    until("the board was asked", || async { (town.board.requests() > 0).then_some(()) }).await;
+    town.post(5..15).await;
+    until("all is copied", || async { (town.route("test/copy").await["checkpoint"] == "1:15").then_some(()) }).await;
+    let waiting = town.route("test/to-board").await;
+    assert!(waiting["behind"].as_u64().unwrap() > 0, "{waiting}");
+    // A call that is never answered ends at its limit, and is made again.
+    let route = town.settled(15).await;
+    assert_eq!((town.shown(), &route["dead_letters"]), ((0..15).collect(), &json!(0)));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

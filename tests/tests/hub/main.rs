@@ -6,6 +6,7 @@ mod agencies;
 mod attachments;
 mod bad_input;
 mod bucket;
+mod circus;
 mod compile;
 mod connectors;
 mod deliveries;

@@ -7,6 +7,7 @@ use lienthong_core::city::{self, Transport};
 use lienthong_core::id::{ConnectorId, SchemaId};
 use lienthong_core::manifest::{Interface, settings_validator};
 
+use super::Refused;
 use crate::net::Door;
 use crate::pipeline::channels::Channels;
 use crate::wasm::Facts;
@@ -167,6 +168,36 @@ pub fn heading(connector: &ConnectorId, old: &Facts, new: &Facts) -> String {
         return format!("{connector}: runs this very version, {}", version(new));
     }
     format!("{connector}: {} → {}", version(old), version(new))
+}
+
+/// What is different for connectors, in words.
+pub struct Differences<'a> {
+    new: &'a Facts,
+    told: Vec<String>,
+    lacks: bool,
+}
+
+impl<'a> Differences<'a> {
+    /// None yet.
+    pub fn new(new: &'a Facts) -> Self {
+        Self { new, told: Vec::new(), lacks: false }
+    }
+
+    /// Those for one connector that runs `old`.
+    pub fn add(&mut self, id: &ConnectorId, connector: &city::Connector, channels: &Channels, old: &Facts) {
+        let changes = changes(connector, channels, old, self.new);
+        self.lacks |= changes.iter().any(|change| change.lacks.is_some());
+        self.told.push(heading(id, old, self.new));
+        self.told.extend(changes.iter().map(|change| format!("  {change}")));
+    }
+
+    /// All of them.
+    ///
+    /// # Errors
+    /// A connector lacks what the new version needs.
+    pub fn told(self) -> Result<Vec<String>, Refused> {
+        if self.lacks { Err(Refused::Lacks { plugin: super::named(self.new), changes: self.told }) } else { Ok(self.told) }
+    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,9 @@
 //! is it compiled, in a process of its own. The choice is on the disk before the first call takes the new version, so that a hub that is
 //! killed in between comes back with one of the two. No connector is restarted: see [`crate::pipeline::version`].
 
+mod asks;
 pub mod change;
+mod refused;
 pub mod runs;
 pub mod trust;
 pub mod versions;
@@ -16,7 +18,6 @@ use std::sync::{Arc, Weak};
 use lienthong_core::city::{self, City, Unsigned, Way};
 use lienthong_core::hash::ContentHash;
 use lienthong_core::id::{ConnectorId, PluginName};
-use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::clock;
@@ -25,9 +26,11 @@ use crate::pipeline::channels::Channels;
 use crate::pipeline::recordings::Recordings;
 use crate::pipeline::supervision::Supervision;
 use crate::pipeline::version::Version;
-use crate::wasm::{Engine, Facts, LoadError, component};
-use change::Change;
-use trust::{Distrust, Signed};
+use crate::wasm::{Engine, Facts, component};
+pub use asks::{ConnectorVersions, Install, Installed, Rollback, RolledBack};
+use change::{Change, Differences};
+pub use refused::Refused;
+use trust::Signed;
 use versions::{Choice, Choices, Kept, Versions};
 
 /// Why a connector runs what nobody installed.
@@ -77,153 +80,6 @@ struct Inner {
     turn: Arc<Mutex<()>>,
 }
 
-/// A version to install. Its component is in the data folder already, put there by the hub's own user.
-#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Install {
-    /// SHA-256 of the component.
-    pub sha256: String,
-    /// For these connectors.
-    #[serde(default)]
-    #[schema(value_type = Vec<String>)]
-    pub connectors: Vec<ConnectorId>,
-    /// For all that use the plugin.
-    #[serde(default)]
-    pub all: bool,
-    /// Only after it was tried on recorded runs, and came out the same.
-    #[serde(default)]
-    pub shadow: bool,
-    /// Also where it came out otherwise.
-    #[serde(default)]
-    pub yes: bool,
-}
-
-/// What became of it.
-#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct Installed {
-    /// The plugin.
-    #[schema(value_type = String)]
-    pub plugin: PluginName,
-    /// The version that runs now.
-    pub version: String,
-    /// SHA-256 of its component.
-    pub sha256: String,
-    /// The public key that signed it; null where nobody did.
-    pub signed_by: Option<String>,
-    /// The connectors that run it.
-    #[schema(value_type = Vec<String>)]
-    pub connectors: Vec<ConnectorId>,
-    /// What is different, for people.
-    pub changes: Vec<String>,
-}
-
-/// Back to the version before.
-#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Rollback {
-    /// A connector, or a plugin: then all that use it.
-    pub name: String,
-    /// Why; it is kept with the choice.
-    pub reason: String,
-}
-
-/// One connector that went back.
-#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct RolledBack {
-    /// The connector.
-    #[schema(value_type = String)]
-    pub connector: ConnectorId,
-    /// The version that it left.
-    pub from: String,
-    /// The version that it runs.
-    pub to: String,
-    /// What the city's files do not give this version (any more).
-    pub lacks: Vec<String>,
-}
-
-/// The versions of one connector.
-#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct ConnectorVersions {
-    /// The connector.
-    #[schema(value_type = String)]
-    pub connector: ConnectorId,
-    /// All that are kept, the running one first.
-    pub versions: Vec<Choice>,
-}
-
-/// Why nothing was changed.
-#[derive(Debug, thiserror::Error)]
-pub enum Refused {
-    /// Nobody put it there.
-    #[error("no component with the hash {0} lies in the data folder: `lienthong plugin install FILE` puts it there")]
-    Absent(String),
-    /// No connector is meant.
-    #[error("{0}")]
-    Nobody(String),
-    /// The city does not trust it.
-    #[error("{plugin} is not installed: {why}; {}", remedy(.why))]
-    Distrusted {
-        /// Which.
-        plugin: String,
-        /// Why.
-        why: Distrust,
-    },
-    /// The connectors lack what it needs.
-    #[error("{plugin} is not installed, for it needs more than the city's files give it:\n{}", .changes.join("\n"))]
-    Lacks {
-        /// Which.
-        plugin: String,
-        /// What is different.
-        changes: Vec<String>,
-    },
-    /// It is no plugin that could run.
-    #[error("it is not installed, and what ran goes on: {0}")]
-    Load(#[from] LoadError),
-    /// It was tried, and is not the same.
-    #[error("{plugin} is not installed, for it does otherwise than the running version:\n{}\nto install it all the same, say `--yes`", .differences.join("\n"))]
-    Differs {
-        /// Which.
-        plugin: String,
-        /// What is different.
-        differences: Vec<String>,
-    },
-    /// There is no such recording (any more).
-    #[error("there is no such run: `lienthong plugin runs` lists those that are recorded")]
-    NoRun,
-    /// The hub could not run it.
-    #[error("the run could not be performed: {0}")]
-    NotPerformed(String),
-    /// It may hold personal data, which stays here.
-    #[error(
-        "run {run} does not leave the hub: {channels} of its connector hold personal data (`x-personal` in their schemas), or may; \
-         `lienthong plugin replay {run} --plugin FILE` tries another version on it here"
-    )]
-    Personal {
-        /// Which.
-        run: String,
-        /// The channels.
-        channels: String,
-    },
-    /// The disk.
-    #[error("what lies in the data folder of plugins and their runs cannot be used: {0}")]
-    Io(#[from] io::Error),
-    /// The hub ends.
-    #[error("the hub is stopping")]
-    Stopping,
-}
-
-fn remedy(why: &Distrust) -> &'static str {
-    match why {
-        Distrust::Unsigned => {
-            "ask the vendor for its `.sig` and put it beside the file, or say `plugins: { unsigned: allow }` in city.yaml and start the hub again"
-        }
-        Distrust::UnknownKey { .. } => {
-            "if the vendor vouches for it, list it under `plugins: { trust: … }` in city.yaml and start the hub again"
-        }
-        Distrust::OtherVendor { .. } => "ask both vendors how this can be",
-    }
-}
-
 /// Whether a city lets a plugin be installed.
 pub fn may_be_installed(city: &City, facts: &Facts, signed: Option<&Signed>) -> Result<(), Refused> {
     match trust::judge(&city.plugins, &facts.manifest.plugin.vendor, signed.map(|signed| &signed.key)) {
@@ -235,36 +91,6 @@ pub fn may_be_installed(city: &City, facts: &Facts, signed: Option<&Signed>) -> 
 fn named(facts: &Facts) -> String {
     let about = &facts.manifest.plugin;
     format!("{} {}", about.name, about.version)
-}
-
-/// What is different for connectors, in words.
-pub struct Differences<'a> {
-    new: &'a Facts,
-    told: Vec<String>,
-    lacks: bool,
-}
-
-impl<'a> Differences<'a> {
-    /// None yet.
-    pub fn new(new: &'a Facts) -> Self {
-        Self { new, told: Vec::new(), lacks: false }
-    }
-
-    /// Those for one connector that runs `old`.
-    pub fn add(&mut self, id: &ConnectorId, connector: &city::Connector, channels: &Channels, old: &Facts) {
-        let changes = change::changes(connector, channels, old, self.new);
-        self.lacks |= changes.iter().any(|change| change.lacks.is_some());
-        self.told.push(change::heading(id, old, self.new));
-        self.told.extend(changes.iter().map(|change| format!("  {change}")));
-    }
-
-    /// All of them.
-    ///
-    /// # Errors
-    /// A connector lacks what the new version needs.
-    pub fn told(self) -> Result<Vec<String>, Refused> {
-        if self.lacks { Err(Refused::Lacks { plugin: named(self.new), changes: self.told }) } else { Ok(self.told) }
-    }
 }
 
 /// Which of a plugin's connectors are meant. `using` are all that use it.

@@ -250,6 +250,10 @@ impl Running {
     }
 
     fn failed(&self, fault: &Fault) {
+        if fault.kind.is_wait() {
+            // Nothing was called. The connector's own condition says why, and since when.
+            return;
+        }
         let last_words = Some(fault.stderr.trim()).filter(|words| !words.is_empty());
         let (route, sink) = (&self.it.route, &self.it.sink.id);
         tracing::warn!(%route, %sink, fault = %fault.text, last_words, "a delivery failed; it will be tried again");

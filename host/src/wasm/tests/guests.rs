@@ -3,7 +3,7 @@
 #[path = "../../../../tests/plugins/guest.rs"]
 mod guest;
 
-pub(super) use guest::{component_of, manifest, with_manifest};
+pub(super) use guest::{beside, component_of, manifest, module_of, with_manifest};
 
 macro_rules! sources {
     ($($name:literal),* $(,)?) => {
@@ -42,11 +42,12 @@ sources!(
     "attach-many",
     "attach-flood",
     "attach-hold",
+    "handles",
 );
 
 /// A receiver: the prelude around the guest's `$main`.
 pub(super) fn receiver(name: &str) -> Vec<u8> {
-    let world = if name == "fetch" { "lienthong:guests/fetch" } else { "lienthong:connector/receiver-plugin" };
+    let world = if matches!(name, "fetch" | "handles") { "lienthong:guests/fetch" } else { "lienthong:connector/receiver-plugin" };
     guest::receiver(source(name), world)
 }
 

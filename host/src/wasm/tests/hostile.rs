@@ -3,7 +3,6 @@
 use lienthong_core::hash::ContentHash;
 use lienthong_core::ports::Stopped;
 use sha2::{Digest, Sha256};
-use wasm_encoder::{ComponentSection, InstanceSection, ModuleArg, RawSection};
 
 use super::*;
 use crate::wasm::{Cause, Failed, Failure, Keyed};
@@ -36,11 +35,11 @@ async fn failure(sandbox: &Sandbox, guest: &str, limits: Limits) -> Box<Failed> 
 async fn each_hostile_guest_ends_with_its_cause() {
     let sandbox = Sandbox::new();
     type Fits = fn(&Cause) -> bool;
-    let cases: [(&str, Fits); 13] = [
+    let cases: [(&str, Fits); 14] = [
         ("endless", |c| matches!(c, Cause::Cpu(_))),
         ("endless-start", |c| matches!(c, Cause::Cpu(_))),
         ("memory", |c| matches!(c, Cause::Memory(limit) if *limit == 2 << 20)),
-        ("stack", |c| matches!(c, Cause::Trap(kind) if kind == "call stack exhausted")),
+        ("stack", |c| matches!(c, Cause::Trap(kind) if kind == "call stack exhausted: the limit is 512KiB, for every plugin")),
         ("panic", |c| matches!(c, Cause::Trap(kind) if kind == "wasm `unreachable` instruction executed")),
         ("host-calls", |c| matches!(c, Cause::HostCalls(10_000))),
         ("output", |c| matches!(c, Cause::Output(limit) if *limit == 1 << 20)),
@@ -49,6 +48,7 @@ async fn each_hostile_guest_ends_with_its_cause() {
         ("wild-pointer", |c| matches!(c, Cause::Trap(_))),
         ("wild-answer", |c| matches!(c, Cause::Trap(_))),
         ("refuses", |c| matches!(c, Cause::Plugin(Failure::InvalidInput(why)) if why == "the guest's last words")),
+        ("handles", |c| matches!(c, Cause::Contract(why) if why.contains("more than 1000 handles at a time, the limit"))),
         ("table", |c| matches!(c, Cause::Memory(_))),
     ];
     for (guest, fits) in cases {
@@ -142,25 +142,7 @@ async fn spinning_guests_do_not_hold_up_an_honest_one() {
 
 /// The honest component with `count` more memories of `pages` pages each, which its own memory limit knows nothing of.
 fn with_memories(count: u32, pages: u32) -> Vec<u8> {
-    let mut bytes = guests::receiver("honest");
-    let mut depth = 0;
-    let mut modules = 0;
-    for payload in wasmparser::Parser::new(0).parse_all(&bytes) {
-        match payload.unwrap() {
-            wasmparser::Payload::Version { .. } => depth += 1,
-            wasmparser::Payload::End(_) => depth -= 1,
-            wasmparser::Payload::ModuleSection { .. } if depth == 1 => modules += 1,
-            _ => {}
-        }
-    }
-    let module = wat::parse_str(format!("(module (memory {pages}))")).unwrap();
-    RawSection { id: 1, data: &module }.append_to_component(&mut bytes);
-    let mut instances = InstanceSection::new();
-    for _ in 0..count {
-        instances.instantiate::<[(&str, ModuleArg); 0], &str>(modules, []);
-    }
-    instances.append_to_component(&mut bytes);
-    bytes
+    guests::beside(guests::receiver("honest"), &wat::parse_str(format!("(module (memory {pages}))")).unwrap(), count)
 }
 
 #[tokio::test]
@@ -175,6 +157,33 @@ async fn all_memories_of_a_call_count_together() {
             Err(failed) => assert!(!fits && matches!(failed.cause, Cause::Memory(_)), "{:?}", failed.cause),
         }
     }
+}
+
+#[tokio::test]
+async fn ten_thousand_memories_are_told_before_they_are_compiled_and_nine_after() {
+    let sandbox = Sandbox::new();
+    let error = async |bytes: Vec<u8>| sandbox.engine.load(bytes).await.err().unwrap().to_string();
+    let far_too_many = error(with_memories(10_000, 1)).await;
+    assert!(far_too_many.contains("instances count exceeds limit of 1000"), "{far_too_many}");
+    let many = error(with_memories(900, 1)).await;
+    assert!(many.starts_with("the component consists of 90") && many.contains(" core instances and may have 64: "), "{many}");
+    let nine = error(with_memories(9, 1)).await;
+    assert!(nine.contains("10 Wasm linear memories, which exceeds the configured maximum of 8"), "{nine}");
+}
+
+#[tokio::test]
+async fn fifty_megabytes_are_made_ready_and_count_where_they_come_to_lie() {
+    let sandbox = Sandbox::new();
+    let plugin = sandbox.engine.load(guests::beside(guests::receiver("honest"), &guests::module_of(50 << 20), 1)).await.unwrap();
+    assert!(plugin.facts().size > 50 << 20);
+    let receive = |memory_bytes| plugin.receive(call(Kept::default(), Limits { memory_bytes, ..Limits::default() }), message("x"));
+    let (_, used) = receive(64 << 20).await.unwrap();
+    assert!(used.memory_peak > 50 << 20, "{used:?}");
+    let failed = receive(32 << 20).await.unwrap_err();
+    assert!(matches!(failed.cause, Cause::Memory(limit) if limit == 32 << 20), "{:?}", failed.cause);
+    let too_large = guests::beside(guests::receiver("honest"), &guests::module_of(64 << 20), 1);
+    let error = sandbox.engine.load(too_large).await.err().unwrap().to_string();
+    assert!(error.ends_with("bytes and may have 67108864: build it optimised and without debug information"), "{error}");
 }
 
 #[tokio::test]

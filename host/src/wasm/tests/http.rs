@@ -70,7 +70,6 @@ impl Fetch {
 /// Numbers of `error-code` cases in WASI 0.2.
 const DENIED: u8 = 15;
 const CONNECTION_REFUSED: u8 = 6;
-const RESPONSE_TIMEOUT: u8 = 33;
 
 #[tokio::test]
 async fn a_listed_host_answers_and_no_other() {
@@ -130,11 +129,7 @@ async fn a_server_that_stops_answering_costs_the_call_its_time_and_no_more() {
     let limits = Limits { time_per_call: std::time::Duration::from_millis(500), ..Limits::default() };
     for path in ["/stuck", "/mute"] {
         let (kept, ended) = fetch.get(&address.to_string(), path, &[format!("http://{address}")], limits).await;
-        // The request's own deadline and the call's are the same; whichever is seen first ends it.
-        match ended {
-            Err(failed) => assert!(matches!(failed.cause, Cause::Time(_)), "{path}: {:?}", failed.cause),
-            Ok(_) => assert!([vec![RESPONSE_TIMEOUT], vec![253]].contains(&kept.all("error")), "{path}: {:?}", kept.all("error")),
-        }
+        assert!(matches!(ended.unwrap_err().cause, Cause::Time(_)), "{path}: {:?}", kept.all("error"));
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::wasm::Keyed;
+use crate::wasm::{Cause, Keyed};
 
 fn report(what: &str, mut times: Vec<Duration>) {
     times.sort_unstable();
@@ -45,4 +45,30 @@ async fn measure() {
     limits.cpu_per_call = Duration::from_secs(60);
     let failed = calls.receive(call(Kept::default(), limits), message("x")).await.unwrap_err();
     println!("{:40} {} ns", "one call of the guest into the hub", failed.used.wall.as_nanos() / 1_000_000);
+}
+
+/// How far beyond its limit a call goes before it has ended.
+#[tokio::test]
+#[ignore = "prints figures, for a quiet machine"]
+async fn measure_what_a_limit_of_time_is_exceeded_by() {
+    const LIMIT: Duration = Duration::from_millis(100);
+    let sandbox = Sandbox::new();
+    let (endless, waits) = (sandbox.receiver("endless").await, sandbox.receiver("wait").await);
+    let (mut cpu, mut wall) = (Vec::new(), Vec::new());
+    for _ in 0..100 {
+        let limits = Limits { cpu_per_call: LIMIT, ..Limits::default() };
+        let failed = endless.receive(call(Kept::default(), limits), message("x")).await.unwrap_err();
+        assert!(matches!(failed.cause, Cause::Cpu(_)));
+        cpu.push(failed.used.cpu - LIMIT);
+        let limits = Limits { time_per_call: LIMIT, ..Limits::default() };
+        let (_dropped, _) = tokio::sync::oneshot::channel();
+        let failed = waits.receive(call(Silent { called: None, _dropped }, limits), message("x")).await.unwrap_err();
+        assert!(matches!(failed.cause, Cause::Time(_)));
+        wall.push(failed.used.wall - LIMIT);
+    }
+    for (what, times) in [("processor time beyond its limit", cpu), ("time beyond its limit", wall)] {
+        let most = times.iter().max().copied().unwrap_or_default();
+        report(what, times);
+        println!("{what:40} at most {most:?}");
+    }
 }
