@@ -146,9 +146,8 @@ impl Entrance {
         let memory = self.memory.take(connector.clone(), memory_mib).await;
         let account = self.account(&connector);
         // Straight into its lane: each hop from thread to thread costs as much as a hundred records.
-        let has_time = account.spend(Duration::ZERO);
-        let lane = if has_time { &self.quick } else { &self.slow };
-        let (quick, slow) = (has_time, self.slow.clone());
+        let quick = account.spend(Duration::ZERO);
+        let (lane, slow) = (if quick { &self.quick } else { &self.slow }, self.slow.clone());
         let call = Box::pin(call);
         Running(lane.spawn(async move {
             let _held = (place, memory);
